@@ -1,0 +1,30 @@
+"""LSTM against residual LSTM for the sentiment of movie reviews: a reproducible report."""
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_EXPORTS = {
+    "LSTM": "layers",
+    "ResLSTM": "layers",
+    "SentimentClassifier": "model",
+    "RunConfig": "config",
+    "UserError": "errors",
+    "fit": "training",
+    "prepare": "data",
+    "profile": "config",
+    "resolve": "sources",
+}
+__all__ = sorted(_EXPORTS)
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on first use, so that importing the package stays quick (PEP 562)."""
+    if name in _EXPORTS:
+        return getattr(importlib.import_module(f"lstm_report.{_EXPORTS[name]}"), name)
+    raise AttributeError(f"module 'lstm_report' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])
