@@ -1,0 +1,255 @@
+"""Whole-sequence `LSTM` and `ResLSTM`: fast, with the interface of `torch.nn.LSTM`.
+
+Shapes: T time, B batch, I input size, H hidden size, L layers, D directions (1 or 2).
+
+The exact fast form of the residual LSTM. Its hidden state is h_t = m_t + F(x_t) with
+m_t = o_t ⊙ tanh(c_t), so what the gates read of it is W_h h_{t-1} = W_h m_{t-1} + W_h W_res x_{t-1}.
+Hence m is the output of an ordinary LSTM over [x_t, x_{t-1}] with input weight [W_x, W_h W_res] and
+recurrent weight W_h, which the fused kernel of PyTorch computes; F(x_t) is added afterwards.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+
+from lstm_report.cells import GATES, CellParameters
+
+State = tuple[Tensor, Tensor]
+
+
+class _Recurrent(nn.Module):
+    """Stacked, optionally bidirectional recurrent layers; see `LSTM` and `ResLSTM`."""
+
+    residual: bool
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        for name, size in (
+            ("input_size", input_size),
+            ("hidden_size", hidden_size),
+            ("num_layers", num_layers),
+        ):
+            if size < 1:
+                raise ValueError(f"expected {name} to be at least 1, got {size}")
+        if not 0 <= dropout <= 1:
+            raise ValueError(f"expected dropout to be a probability, got {dropout}")
+        self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
+        self.bias, self.batch_first, self.dropout = bias, batch_first, float(dropout)
+        self.bidirectional = bidirectional
+        self.suffixes = ("", "_reverse") if bidirectional else ("",)
+        rows = len(GATES) * hidden_size
+        for layer in range(num_layers):
+            size = input_size if layer == 0 else hidden_size * len(self.suffixes)
+            shapes: dict[str, tuple[int, ...]] = {
+                "weight_ih": (rows, size),
+                "weight_hh": (rows, hidden_size),
+            }
+            if bias:
+                shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)}
+            if self.residual and size != hidden_size:
+                shapes["weight_res"] = (hidden_size, size)
+            for suffix in self.suffixes:
+                for name, shape in shapes.items():
+                    parameter = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
+                    self.register_parameter(f"{name}_l{layer}{suffix}", parameter)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw every parameter uniformly from ±1/√H, as `torch.nn.LSTM` does."""
+        bound = 1 / math.sqrt(self.hidden_size)
+        for parameter in self.parameters():
+            nn.init.uniform_(parameter, -bound, bound)
+
+    def extra_repr(self) -> str:
+        """Return the settings shown when the layer is printed."""
+        return (
+            f"{self.input_size}, {self.hidden_size}, num_layers={self.num_layers}, "
+            f"bias={self.bias}, batch_first={self.batch_first}, dropout={self.dropout}, "
+            f"bidirectional={self.bidirectional}"
+        )
+
+    def forward(
+        self, input: Tensor | PackedSequence, hx: State | None = None
+    ) -> tuple[Tensor | PackedSequence, State]:
+        """Run the layers over whole sequences.
+
+        Args:
+            input: (T, B, I), or (B, T, I) with `batch_first`; (T, I) without a batch; or packed.
+            hx: initial states (h_0, c_0), each (L·D, B, H), or (L·D, H) without a batch; zeros when
+                not given.
+
+        Returns:
+            The hidden states of the last layer, in the form of the input and with D·H features, and
+            (h_n, c_n), the states after the last step, each shaped like h_0.
+
+        Raises:
+            ValueError: when a shape does not fit.
+        """
+        if isinstance(input, PackedSequence):
+            return self._forward_packed(input, hx)
+        if input.dim() not in (2, 3) or input.shape[-1] != self.input_size:
+            raise ValueError(
+                f"expected input of 2 or 3 dimensions with {self.input_size} features, "
+                f"got shape {tuple(input.shape)}"
+            )
+        batched = input.dim() == 3
+        if not batched:
+            input = input.unsqueeze(1)
+            hx = None if hx is None else (hx[0].unsqueeze(1), hx[1].unsqueeze(1))
+        elif self.batch_first:
+            input = input.transpose(0, 1)
+        output, (h_n, c_n) = self._layers(input, self._initial(input, hx), None)
+        if not batched:
+            return output.squeeze(1), (h_n.squeeze(1), c_n.squeeze(1))
+        return output.transpose(0, 1) if self.batch_first else output, (h_n, c_n)
+
+    def _forward_packed(
+        self, packed: PackedSequence, hx: State | None
+    ) -> tuple[PackedSequence, State]:
+        """`forward` for sequences of different lengths, packed from longest to shortest."""
+        data, batch_sizes, order, restore = packed
+        padded, lengths = pad_packed_sequence(PackedSequence(data, batch_sizes))
+        if hx is not None and order is not None:
+            hx = (hx[0].index_select(1, order), hx[1].index_select(1, order))
+        output, (h_n, c_n) = self._layers(padded, self._initial(padded, hx), lengths)
+        repacked = pack_padded_sequence(output, lengths)
+        if restore is not None:
+            h_n, c_n = h_n.index_select(1, restore), c_n.index_select(1, restore)
+        return PackedSequence(repacked.data, batch_sizes, order, restore), (h_n, c_n)
+
+    def _initial(self, x: Tensor, hx: State | None) -> State:
+        """Return (h_0, c_0), checked, or zeros; `x` is (T, B, I)."""
+        shape = (self.num_layers * len(self.suffixes), x.shape[1], self.hidden_size)
+        if hx is None:
+            zeros = x.new_zeros(shape)
+            return zeros, zeros
+        for name, state in zip(("h_0", "c_0"), hx, strict=True):
+            if state.shape != shape:
+                raise ValueError(f"expected {name} of shape {shape}, got {tuple(state.shape)}")
+        return hx
+
+    def _layers(self, x: Tensor, hx: State, lengths: Tensor | None) -> tuple[Tensor, State]:
+        """Run every layer and direction; `x` is (T, B, I), `lengths` (B,) or None for all T."""
+        h_n, c_n = [], []
+        for layer in range(self.num_layers):
+            outputs = []
+            for direction, suffix in enumerate(self.suffixes):
+                index = layer * len(self.suffixes) + direction
+                backward = direction == 1
+                sequence = _reverse(x, lengths) if backward else x
+                parameters = cell_parameters(self, layer, suffix)
+                output, h, c = self._direction(
+                    sequence, hx[0][index], hx[1][index], parameters, lengths
+                )
+                outputs.append(_reverse(output, lengths) if backward else output)
+                h_n.append(h)
+                c_n.append(c)
+            x = outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=-1)
+            if self.dropout and layer + 1 < self.num_layers:
+                x = nn.functional.dropout(x, self.dropout, self.training)
+        return x, (torch.stack(h_n), torch.stack(c_n))
+
+    def _direction(
+        self, x: Tensor, h_0: Tensor, c_0: Tensor, parameters: CellParameters, lengths: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the hidden states (T, B, H) and the last h and c (B, H) of one direction."""
+        if not self.residual:
+            return _fused(x, h_0, c_0, parameters, parameters.weight_ih, lengths)
+        previous = torch.cat((torch.zeros_like(x[:1]), x[:-1]))  # x_{t-1}, zero at the first step
+        through = parameters.weight_hh
+        if parameters.weight_res is not None:
+            through = through @ parameters.weight_res
+        m, m_n, c_n = _fused(
+            torch.cat((x, previous), dim=-1),  # (T, B, 2I)
+            h_0,
+            c_0,
+            parameters,
+            torch.cat((parameters.weight_ih, through), dim=1),  # (4H, 2I)
+            lengths,
+        )
+        shortcut = x if parameters.weight_res is None else x @ parameters.weight_res.T
+        if lengths is None:
+            return m + shortcut, m_n + shortcut[-1], c_n
+        rows = torch.arange(x.shape[1], device=x.device)
+        return m + shortcut, m_n + shortcut[lengths.to(x.device) - 1, rows], c_n
+
+
+class LSTM(_Recurrent):
+    """LSTM, drop-in for `torch.nn.LSTM`: same arguments, parameter names, shapes and results.
+
+    Source: Hochreiter and Schmidhuber 1997; the equations are in `lstm_report.cells.lstm_step`.
+    """
+
+    residual = False
+
+
+class ResLSTM(_Recurrent):
+    """Residual LSTM, h_t = o_t ⊙ tanh(c_t) + F(x_t), with the interface of `torch.nn.LSTM`.
+
+    F is the identity where a layer's input and hidden sizes are equal, and W_res x_t elsewhere. The
+    parameters are those of `torch.nn.LSTM` and, in layers that need it, `weight_res_l{k}` (H, I)
+    (suffix `_reverse` for the backward direction). `h_n` includes the residual. The equations are
+    in `lstm_report.cells.residual_lstm_step`; how they are computed is told at the top of the file.
+    """
+
+    residual = True
+
+
+def cell_parameters(layer: nn.Module, k: int = 0, suffix: str = "") -> CellParameters:
+    """Return the parameters of layer `k` of an `LSTM`, `ResLSTM` or `torch.nn.LSTM`.
+
+    Args:
+        layer: the recurrent module.
+        k: which of its stacked layers, from 0.
+        suffix: "" for the forward direction, "_reverse" for the backward one.
+    """
+    names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_res")
+    return CellParameters(*(getattr(layer, f"{name}_l{k}{suffix}", None) for name in names))
+
+
+def _fused(
+    x: Tensor,
+    h_0: Tensor,
+    c_0: Tensor,
+    parameters: CellParameters,
+    weight_ih: Tensor,
+    lengths: Tensor | None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Run PyTorch's fused LSTM kernel with the given weights over one layer and direction."""
+    weights = [weight_ih, parameters.weight_hh]
+    if parameters.bias_ih is not None and parameters.bias_hh is not None:
+        weights += [parameters.bias_ih, parameters.bias_hh]
+    state = [h_0.unsqueeze(0).contiguous(), c_0.unsqueeze(0).contiguous()]
+    has_bias = len(weights) == 4
+    if lengths is None:
+        output, h_n, c_n = torch.lstm(x, state, weights, has_bias, 1, 0.0, False, False, False)
+    else:
+        packed = pack_padded_sequence(x, lengths)
+        data, h_n, c_n = torch.lstm(
+            packed.data, packed.batch_sizes, state, weights, has_bias, 1, 0.0, False, False
+        )
+        output, _ = pad_packed_sequence(PackedSequence(data, packed.batch_sizes))
+    return output, h_n[0], c_n[0]
+
+
+def _reverse(x: Tensor, lengths: Tensor | None) -> Tensor:
+    """Return `x` (T, B, features) with each sequence reversed, its padding left in place."""
+    if lengths is None:
+        return x.flip(0)
+    steps = torch.arange(x.shape[0], device=x.device).unsqueeze(1)  # (T, 1)
+    last = lengths.to(x.device).unsqueeze(0) - 1  # (1, B)
+    index = torch.where(steps <= last, last - steps, steps)
+    return x.gather(0, index.unsqueeze(-1).expand_as(x))
