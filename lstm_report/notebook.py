@@ -1,0 +1,280 @@
+"""What a notebook of the report calls to read its settings and to present its results.
+
+Each function displays an output that carries the key `report` in its metadata. JupyterLab shows
+the output as it is; `lstm_report.report` reads the key to number figures and tables, to set their
+captions and to resolve references such as `@fig:gradient-distance`.
+"""
+
+import ast
+import base64
+import io
+import re
+import string
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from IPython import get_ipython
+from IPython.display import DisplayHandle, display
+
+from lstm_report import config, paths, tables
+from lstm_report.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+PARAMETERS = ("profile", "data", "seed", "epochs", "layers", "readout")
+LABEL = re.compile(r"[a-z][a-z0-9-]*")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The six parameters that every notebook takes, checked."""
+
+    profile: str
+    data: str
+    seed: int
+    epochs: int | None
+    layers: int | None
+    readout: str | None
+
+    def run(self, model: str) -> config.RunConfig:
+        """Return the configuration of one training run.
+
+        Args:
+            model: `lstm` or `reslstm`.
+        """
+        return config.profile(
+            self.profile, model=model, data=self.data, seed=self.seed, epochs=self.epochs,
+            layers=self.layers, readout=self.readout,
+        )  # fmt: skip
+
+
+def settings(
+    *,
+    profile: str = "quick",
+    data: str = "auto",
+    seed: int = 0,
+    epochs: int | None = None,
+    layers: int | None = None,
+    readout: str | None = None,
+) -> Settings:
+    """Return the notebook's parameters after checking their names and values.
+
+    Args:
+        profile: the name of a profile, see `lstm_report.config.PROFILES`.
+        data: the data source, see `lstm_report.sources.resolve`.
+        seed: the seed of weights, dropout and batches.
+        epochs, layers, readout: replace the profile's own value unless `None`.
+
+    Raises:
+        UserError: for a value that cannot be used, and for a name that papermill injected and
+            that no notebook takes.
+    """
+    shell = get_ipython()
+    for cell in shell.user_ns.get("In", []) if shell is not None else []:
+        check_names(injected_names(cell))
+    if not isinstance(data, str) or not data:
+        raise UserError(f"Expected data to be auto or a path, got {data!r}: give such a text.")
+    made = Settings(profile, data, seed, epochs, layers, readout)
+    made.run("lstm")
+    return made
+
+
+def injected_names(cell: str) -> list[str]:
+    """Return the names that a cell written by papermill assigns, none for any other cell."""
+    if not cell.lstrip().startswith("# Parameters"):
+        return []
+    targets = (node.targets for node in ast.parse(cell).body if isinstance(node, ast.Assign))
+    return [entry.id for group in targets for entry in group if isinstance(entry, ast.Name)]
+
+
+def check_names(names: Sequence[str]) -> None:
+    """Raise `UserError` for the first name that is no parameter of the notebooks."""
+    for name in names:
+        if name not in PARAMETERS:
+            raise config.unknown("parameter", name, PARAMETERS)
+
+
+def show_figure(figure: "Figure", *, label: str, caption: str, alt: str) -> None:
+    """Display a figure, write it to `figures/` as SVG and PNG, and close it.
+
+    The text of the SVG is drawn as paths, so that it looks the same wherever it is shown.
+
+    Args:
+        figure: what is shown.
+        label: the name that `@fig:label` refers to; lower-case letters, digits and hyphens.
+        caption: the caption, in Markdown, without a number.
+        alt: what the figure shows, for a reader who cannot see it.
+
+    Raises:
+        ValueError: for a label of another form, an empty caption or empty alternative text.
+    """
+    _check_label(label, caption)
+    if not alt.strip():
+        raise ValueError(f"Figure {label} has no alternative text.")
+    pictures = {kind: _drawn(figure, kind, label) for kind in ("svg", "png")}
+    for kind, content in pictures.items():
+        with paths.atomic_write(paths.FIGURES / f"{label}.{kind}") as temporary:
+            temporary.write_bytes(content)
+    _close(figure)
+    _present("figure", _bundle(pictures, alt), label=label, caption=caption, alt=alt)
+    _present("caption", {"text/markdown": f"*{caption}*", "text/plain": caption})
+
+
+class LiveFigure:
+    """A figure that is redrawn in place while a cell runs; the report leaves it out."""
+
+    def __init__(self) -> None:
+        self.handle: DisplayHandle | None = None
+
+    def update(self, figure: "Figure") -> None:
+        """Show `figure` in place of the one shown before, and close it."""
+        content = _bundle({"png": _drawn(figure, "png", "live")}, "A figure that is redrawn.")
+        _close(figure)
+        metadata = {"report": {"kind": "live"}}
+        if self.handle is None:
+            self.handle = display(content, raw=True, metadata=metadata, display_id=True)
+        else:
+            self.handle.update(content, raw=True, metadata=metadata)
+
+
+def show_table(
+    frame: "pd.DataFrame",
+    *,
+    label: str,
+    caption: str,
+    formats: Mapping[str, str] | None = None,
+) -> None:
+    """Display a table; an index that has a name or is no plain count becomes its first column.
+
+    Args:
+        frame: what is shown. `None` and NaN read as "not measured"; a text between two dollar
+            signs, in a cell or a heading, is typeset as mathematics.
+        label: the name that `@tbl:label` refers to.
+        caption: the caption, in Markdown, without a number.
+        formats: for a column, how its values are formatted, for example `"{:.2%}"`.
+
+    Raises:
+        ValueError: for a label of another form or an empty caption.
+    """
+    import pandas as pd
+
+    _check_label(label, caption)
+    if frame.index.name is not None or not isinstance(frame.index, pd.RangeIndex):
+        frame = frame.reset_index(names=frame.index.name or "")
+    formats = formats or {}
+    numeric = [
+        pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind)
+        for kind in frame.dtypes
+    ]
+    heading = [str(name) for name in frame.columns]
+    columns = [
+        [tables.cell(value, formats.get(name, "{}")) for value in frame[name]]
+        for name in frame.columns
+    ]
+    rows = [list(row) for row in zip(*columns, strict=True)]
+    content = {
+        "text/html": tables.as_html(heading, rows, numeric),
+        "text/markdown": tables.as_markdown(heading, rows, numeric),
+        "text/plain": frame.to_string(index=False),
+    }
+    _present("table", content, label=label, caption=caption)
+    _present("caption", {"text/markdown": f"*{caption}*", "text/plain": caption})
+
+
+def say(template: str, /, **values: Any) -> None:
+    """Display prose whose figures are computed.
+
+    Args:
+        template: Markdown with fields as in `str.format`; double the braces of TeX.
+        values: what fills the fields; `None` and NaN read as "not measured".
+    """
+    text = _Prose().format(template, **values)
+    _present("prose", {"text/markdown": text, "text/plain": text})
+
+
+def check(statement: str, holds: Any, *, tolerance: float = 1e-6) -> None:
+    """Check a statement and display that it was checked.
+
+    Args:
+        statement: what is checked, in Markdown, without a full stop.
+        holds: a truth value, or a pair of arrays or tensors that have to be equal.
+        tolerance: the largest absolute difference that counts as equal.
+
+    Raises:
+        AssertionError: when the statement does not hold.
+    """
+    if isinstance(holds, tuple):
+        first, second = (np.asarray(_plain(entry), dtype=np.float64) for entry in holds)
+        if first.shape != second.shape:
+            raise AssertionError(f"{statement}: shapes {first.shape} and {second.shape} differ")
+        difference = float(np.max(np.abs(first - second), initial=0.0))
+        if not difference <= tolerance:
+            raise AssertionError(
+                f"{statement}: the largest difference, {difference:.2g}, exceeds {tolerance:.2g}"
+            )
+        text = f"**Checked:** {statement}; largest difference {difference:.1e}."
+    else:
+        if not bool(holds):
+            raise AssertionError(f"{statement}: does not hold")
+        text = f"**Checked:** {statement}."
+    _present("check", {"text/markdown": text, "text/plain": text})
+
+
+def summary(lines: Sequence[str]) -> None:
+    """Display the result of the report in a few lines, which the build prints at its end."""
+    text = "\n".join(f"- {line}" for line in lines)
+    content = {"text/markdown": text, "text/plain": "\n".join(lines)}
+    _present("summary", content, lines=list(lines))
+
+
+def _present(kind: str, content: Mapping[str, str], **details: Any) -> None:
+    display(dict(content), raw=True, metadata={"report": {"kind": kind, **details}})
+
+
+def _check_label(label: str, caption: str) -> None:
+    if not LABEL.fullmatch(label):
+        raise ValueError(f"Expected lower-case letters, digits and hyphens, got label {label!r}.")
+    if not caption.strip():
+        raise ValueError(f"{label} has no caption.")
+
+
+def _drawn(figure: "Figure", kind: str, label: str) -> bytes:
+    """Return the figure as SVG or PNG, the same bytes for the same figure."""
+    import matplotlib
+
+    without = {"Date": None} if kind == "svg" else {"Software": None}
+    stream = io.BytesIO()
+    with matplotlib.rc_context({"svg.hashsalt": label, "svg.fonttype": "path"}):
+        figure.savefig(stream, format=kind, dpi=144, bbox_inches="tight", metadata=without)
+    return stream.getvalue()
+
+
+def _bundle(pictures: Mapping[str, bytes], alt: str) -> dict[str, str]:
+    content = {"text/plain": alt}
+    if "svg" in pictures:
+        content["image/svg+xml"] = pictures["svg"].decode()
+    content["image/png"] = base64.b64encode(pictures["png"]).decode()
+    return content
+
+
+def _close(figure: "Figure") -> None:
+    from matplotlib import pyplot
+
+    pyplot.close(figure)
+
+
+def _plain(value: Any) -> Any:
+    return value.detach().cpu().double().numpy() if hasattr(value, "detach") else value
+
+
+class _Prose(string.Formatter):
+    def format_field(self, value: Any, format_spec: str) -> str:
+        return (
+            tables.NOT_MEASURED
+            if tables.missing(value)
+            else super().format_field(value, format_spec)
+        )

@@ -1,0 +1,54 @@
+"""Tables as HTML and as Markdown, with what is missing said in words."""
+
+import html
+import math
+import re
+from typing import Any
+
+import numpy as np
+
+NOT_MEASURED = "not measured"
+
+
+def missing(value: Any) -> bool:
+    """Return whether a value is `None`, NaN or one of the missing values of pandas."""
+    if isinstance(value, (float, np.floating)):
+        return math.isnan(value)
+    return value is None or type(value).__name__ in ("NAType", "NaTType")
+
+
+def cell(value: Any, form: str = "{}") -> str:
+    """Return a value as text, `not measured` when it is missing."""
+    return NOT_MEASURED if missing(value) else form.format(value)
+
+
+def as_html(heading: list[str], rows: list[list[str]], numeric: list[bool]) -> str:
+    """Return an HTML table; numeric columns are aligned right."""
+
+    def line(tag: str, cells: list[str]) -> str:
+        aligned = zip(cells, numeric, strict=True)
+        return "".join(
+            f'<{tag} style="text-align:{"right" if number else "left"}">{html.escape(text)}</{tag}>'
+            for text, number in aligned
+        )
+
+    body = "".join(f"<tr>{line('td', row)}</tr>" for row in rows)
+    return f"<table><thead><tr>{line('th', heading)}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def as_markdown(heading: list[str], rows: list[list[str]], numeric: list[bool]) -> str:
+    """Return a pipe table that shows every text unchanged; numeric columns are aligned right."""
+
+    def line(cells: list[str]) -> str:
+        return "| " + " | ".join(escaped(text) for text in cells) + " |"
+
+    rule = "|" + "|".join("---:" if number else ":---" for number in numeric) + "|"
+    return "\n".join([line(heading), rule, *map(line, rows)])
+
+
+def escaped(text: str) -> str:
+    """Return a text as Markdown that shows it unchanged, unless it is mathematics."""
+    text = " ".join(text.split())
+    if re.fullmatch(r"\$[^$]+\$", text):
+        return text.replace("|", r"\vert ")
+    return re.sub(r"([\\`*_{}\[\]<>$|~@^#&])", r"\\\1", text)
