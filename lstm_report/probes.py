@@ -1,0 +1,188 @@
+"""Measurements inside the cells: how far gradients reach, and what the gates do at each word.
+
+Shapes: T time, I input size, H hidden size.
+"""
+
+import math
+from collections.abc import Iterable
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from lstm_report import config
+from lstm_report.cells import (
+    GATES,
+    CellParameters,
+    lstm_step,
+    residual_lstm_step,
+    rnn_step,
+)
+from lstm_report.errors import UserError
+from lstm_report.layers import ResLSTM, cell_parameters
+from lstm_report.model import SentimentClassifier
+
+KINDS = ("rnn", "lstm", "reslstm")
+
+
+def initial_parameters(
+    kind: str,
+    input_size: int,
+    hidden_size: int,
+    generator: torch.Generator,
+    *,
+    forget_bias: float = 0.0,
+) -> CellParameters:
+    """Return a cell's parameters as before training, in float64.
+
+    Every number is drawn uniformly from ±1/√H, as `torch.nn.LSTM` and `torch.nn.RNN` do.
+
+    Args:
+        kind: `rnn`, `lstm` or `reslstm`. The last has a W_res where I and H differ.
+        input_size, hidden_size: I and H, at least 1.
+        generator: where the randomness comes from.
+        forget_bias: added to the bias of the forget gate; no effect on `rnn`.
+
+    Raises:
+        UserError: for an unknown kind, or a size below 1.
+    """
+    if kind not in KINDS:
+        raise config.unknown("kind of cell", str(kind), KINDS)
+    for name, size in (("input_size", input_size), ("hidden_size", hidden_size)):
+        if size < 1:
+            raise UserError(f"Expected {name} to be at least 1, got {size}: choose such a size.")
+
+    def draw(*shape: int) -> Tensor:
+        unit = torch.rand(shape, generator=generator, dtype=torch.float64)
+        return (2 * unit - 1) / math.sqrt(hidden_size)
+
+    rows = hidden_size if kind == "rnn" else len(GATES) * hidden_size
+    weights = draw(rows, input_size), draw(rows, hidden_size), draw(rows), draw(rows)
+    if kind != "rnn":
+        start = GATES.index("f") * hidden_size
+        weights[2][start : start + hidden_size] += forget_bias
+    mapped = kind == "reslstm" and input_size != hidden_size
+    return CellParameters(*weights, draw(hidden_size, input_size) if mapped else None)
+
+
+def last_hidden_state(kind: str, x: Tensor, parameters: CellParameters) -> Tensor:
+    """Return h_T after reading the inputs x_1 … x_T from zero states.
+
+    Args:
+        kind: `rnn`, `lstm` or `reslstm`.
+        x: the inputs, (T, I) or (T, B, I).
+        parameters: the cell's weights.
+    """
+    h = c = x.new_zeros(*x.shape[1:-1], parameters.weight_hh.shape[1])
+    for x_t in x.unbind(0):
+        if kind == "rnn":
+            h = rnn_step(x_t, h, parameters)
+        else:
+            advance = lstm_step if kind == "lstm" else residual_lstm_step
+            step = advance(x_t, h, c, parameters)
+            h, c = step.h, step.c
+    return h
+
+
+def gradient_by_distance(
+    kind: str,
+    *,
+    steps: int = 60,
+    input_size: int = 32,
+    hidden_size: int = 32,
+    seeds: Iterable[int] = range(5),
+    forget_bias: float = 0.0,
+) -> pd.DataFrame:
+    """Measure how strongly the last hidden state depends on the input k steps earlier.
+
+    The measure is the Frobenius norm ‖∂h_T/∂x_{T-k}‖, the root of the summed squares of the H·I
+    partial derivatives. It is exact: the sequence is read H times side by side and copy j is
+    differentiated from element j of h_T. Weights are those of an untrained cell
+    (`initial_parameters`), inputs are drawn from the standard normal distribution, as the rows of
+    an untrained `torch.nn.Embedding` are. See Pascanu, Mikolov and Bengio 2013 for why the norm of
+    a plain network falls (or grows) geometrically.
+
+    Args:
+        kind: `rnn`, `lstm` or `reslstm`.
+        steps: T, at least 1.
+        input_size, hidden_size: I and H.
+        seeds: one network and one input sequence per seed.
+        forget_bias: added to the bias of the forget gate.
+
+    Returns:
+        Columns distance (k, from 0 to T-1), norm, seed, kind.
+
+    Raises:
+        UserError: for an unknown kind, a size or number of steps below 1, or no seeds.
+    """
+    if steps < 1:
+        raise UserError(f"Expected steps to be at least 1, got {steps}: choose such a number.")
+    frames = []
+    for seed in seeds:
+        generator = torch.Generator().manual_seed(seed)
+        parameters = initial_parameters(
+            kind, input_size, hidden_size, generator, forget_bias=forget_bias
+        )
+        x = torch.randn(steps, input_size, generator=generator, dtype=torch.float64)
+        copies = x.unsqueeze(1).repeat(1, hidden_size, 1).requires_grad_()  # (T, H, I)
+        h = last_hidden_state(kind, copies, parameters)  # (H, H)
+        (gradient,) = torch.autograd.grad(h.diagonal().sum(), copies)  # (T, H, I)
+        norm = gradient.flatten(1).norm(dim=1).flip(0)
+        frames.append(pd.DataFrame({"distance": range(steps), "norm": norm.numpy(), "seed": seed}))
+    if not frames:
+        raise UserError("Expected at least one seed, got none: pass some seeds.")
+    return pd.concat(frames, ignore_index=True).assign(kind=kind)
+
+
+@torch.no_grad()
+def gate_trace(
+    model: SentimentClassifier, tokens: Iterable[int], *, layer: int = 0
+) -> pd.DataFrame:
+    """Return what the gates of a trained classifier do at each word of one review.
+
+    The cell is run step by step, without dropout, by the equations of `lstm_report.cells`.
+
+    Args:
+        model: the classifier.
+        tokens: the token numbers of the review, in order, without padding.
+        layer: which of the stacked recurrent layers, from 0.
+
+    Returns:
+        One row per word: position (from 0), token, then means over the H hidden units of i, f
+        and o (each in (0, 1)), of |g| (in (0, 1); the signs of g would cancel), of |c|, and of |h|.
+
+    Raises:
+        UserError: for a review without tokens or a layer that the model does not have.
+    """
+    numbers = [int(token) for token in tokens]
+    if not numbers:
+        raise UserError("Expected a review with at least one word, got none: pass some text.")
+    recurrent = model.recurrent
+    if not 0 <= layer < recurrent.num_layers:
+        raise UserError(
+            f"Expected a layer from 0 to {recurrent.num_layers - 1}, got {layer}: choose one."
+        )
+    advance = residual_lstm_step if isinstance(recurrent, ResLSTM) else lstm_step
+    inputs = model.embedding(torch.tensor(numbers, device=model.embedding.weight.device))
+    for k in range(layer + 1):
+        parameters = cell_parameters(recurrent, k)
+        h = c = inputs.new_zeros(recurrent.hidden_size)
+        steps = []
+        for x in inputs.unbind(0):
+            steps.append(advance(x, h, c, parameters))
+            h, c = steps[-1].h, steps[-1].c
+        inputs = torch.stack([step.h for step in steps])
+    names = (*GATES, "c", "h")
+    rows = [
+        {
+            name: float(
+                (getattr(step, name) if name in "ifo" else getattr(step, name).abs()).mean()
+            )
+            for name in names
+        }
+        for step in steps
+    ]
+    frame = pd.DataFrame(rows, columns=list(names))
+    frame.insert(0, "position", range(len(numbers)))
+    frame.insert(1, "token", numbers)
+    return frame
