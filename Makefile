@@ -1,0 +1,78 @@
+# Needs only python3 (3.11 or newer), make and the package index. `make help` lists the targets.
+
+PROFILE = quick
+DATA = auto
+SEED =
+EPOCHS =
+CODE =
+PYTHON = python3
+PIP_ARGS =
+WORKERS = 2
+
+BIN = .venv/bin
+READY = .venv/ready
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help report test lab lint format clean
+
+help:
+	@echo "make report   execute the five notebooks; write build/report.html and build/report.pdf"
+	@echo "make test     run the tests"
+	@echo "make lab      open the notebooks in JupyterLab"
+	@echo "make lint     check style and types"
+	@echo "make format   put code and notebooks into the project's style"
+	@echo "make clean    remove build/, caches and .venv; recorded runs stay"
+	@echo
+	@echo "Variables of report, as in: make report PROFILE=source DATA=path/to/reviews.csv"
+	@echo "  PROFILE   smoke, quick or source ($(PROFILE))"
+	@echo "  DATA      auto, built-in, or a file or folder of reviews ($(DATA))"
+	@echo "  SEED      seed of weights, dropout and batches (the profile's own)"
+	@echo "  EPOCHS    epochs of training (the profile's own)"
+	@echo "  CODE=1    print the code in the PDF too"
+	@echo "Variables of every target:"
+	@echo "  PYTHON    the interpreter that .venv is made with ($(PYTHON))"
+	@echo "  PIP_ARGS  further arguments of pip install, for instance an index of CPU builds"
+	@echo "  WORKERS   processes that run the tests ($(WORKERS))"
+
+# Exists only when the installation succeeded, and is renewed when what it depends on changes.
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Expected Python 3.11 or newer, got $$($(PYTHON) --version 2>&1): install a newer" \
+	       "one and name it, as in: make PYTHON=python3.12 ..." >&2; exit 2; }
+	@rm -f $@
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { \
+	  echo "Making .venv with $$($(PYTHON) --version)"; $(PYTHON) -m venv --clear .venv; } || { \
+	  echo "Expected '$(PYTHON) -m venv' to make .venv, but it failed as shown above: install" \
+	       "your system's package for it, such as python3-venv." >&2; exit 2; }
+	@echo "Installing the pinned packages into .venv (once, one to a few minutes)"
+	$(BIN)/python -m pip install --disable-pip-version-check $(PIP_ARGS) \
+	  --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+report: $(READY)
+	@$(BIN)/lstm-report build --profile '$(PROFILE)' --data '$(DATA)' \
+	  $(if $(SEED),--seed '$(SEED)') $(if $(EPOCHS),--epochs '$(EPOCHS)') $(if $(CODE),--code)
+
+# One thread a process: two processes on two cores are quicker than one that shares its products.
+test: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile tests
+
+lab: $(READY)
+	$(BIN)/jupyter lab notebooks
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	rm -rf build/scripts
+	$(BIN)/jupyter nbconvert --log-level WARN --to script --output-dir build/scripts notebooks/*.ipynb
+	set -e; for script in build/scripts/*.py; do $(BIN)/mypy "$$script"; done
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/nbstripout --keep-id notebooks/*.ipynb
+
+clean:
+	rm -rf build .cache .venv .pytest_cache .hypothesis .mypy_cache .ruff_cache *.egg-info
