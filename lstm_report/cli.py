@@ -1,0 +1,148 @@
+"""The command line: `lstm-report build | train | predict | data`."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lstm_report.errors import UserError
+
+app = typer.Typer(
+    help="LSTM against residual LSTM for the sentiment of movie reviews.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Data = Annotated[
+    str,
+    typer.Option(
+        help="auto, built-in, or a path: hub folder, aclImdb folder or .tar.gz, "
+        "CSV/TSV/JSONL/Parquet file.",
+    ),
+]
+Profile = Annotated[str, typer.Option(help="smoke (seconds), quick (minutes) or source.")]
+Seed = Annotated[int | None, typer.Option(help="Seed of weights, dropout and batch order.")]
+Epochs = Annotated[int | None, typer.Option(help="Epochs instead of the profile's.")]
+Layers = Annotated[int | None, typer.Option(help="Recurrent layers instead of the profile's.")]
+Readout = Annotated[str | None, typer.Option(help="last, mean or max.")]
+
+
+@app.command()
+def build(
+    profile: Profile = "quick",
+    data: Data = "auto",
+    seed: Seed = None,
+    epochs: Epochs = None,
+    layers: Layers = None,
+    readout: Readout = None,
+    code: Annotated[bool, typer.Option(help="Show the code in the PDF too.")] = False,
+    output: Annotated[Path, typer.Option(help="Folder of the finished report.")] = Path("build"),
+) -> None:
+    """Execute the notebooks and render the report as one HTML page and one PDF."""
+    from lstm_report.report.build import build as build_report
+
+    result = build_report(
+        profile=profile,
+        data=data,
+        seed=seed,
+        epochs=epochs,
+        layers=layers,
+        readout=readout,
+        code=code,
+        output=output,
+    )
+    typer.echo(f"HTML: {result.html}\nPDF:  {result.pdf}")
+    for line in result.summary_lines:
+        typer.echo(line)
+
+
+@app.command()
+def train(
+    model: Annotated[str, typer.Option(help="lstm or reslstm.")] = "lstm",
+    profile: Profile = "quick",
+    data: Data = "auto",
+    seed: Seed = None,
+    epochs: Epochs = None,
+    layers: Layers = None,
+    readout: Readout = None,
+) -> None:
+    """Train one model and write one run folder; a run that was cut off is taken up again."""
+    from lstm_report import config as configuration
+
+    config = configuration.profile(
+        profile, model=model, data=data, seed=seed, epochs=epochs, layers=layers, readout=readout
+    )
+    from lstm_report import data as reviews
+    from lstm_report import sources, training
+
+    source = sources.resolve(data, log=typer.echo)
+    run = training.fit(config, data=reviews.prepare(source, config.data))
+    summary = run.summary
+    typer.echo(
+        f"Test accuracy {summary['test_accuracy']:.2%} on {summary['test_reviews']:,} reviews, "
+        f"epoch {summary['best_epoch']} selected on validation."
+    )
+    typer.echo(f"Run folder: {run.directory}")
+
+
+@app.command()
+def predict(
+    run: Annotated[Path, typer.Option(help="Folder of a finished run.")],
+    text: Annotated[str | None, typer.Argument(help="The text to judge.")] = None,
+    input: Annotated[Path | None, typer.Option(help="CSV/TSV/JSONL/Parquet of texts.")] = None,
+    output: Annotated[Path | None, typer.Option(help="File to write.")] = None,
+    column: Annotated[str, typer.Option(help="Column that holds the texts.")] = "text",
+) -> None:
+    """Print label and probability of a text, or add them to the rows of a file."""
+    if (text is None) == (input is None) or (input is None) != (output is None):
+        raise UserError(
+            "Expected either one text, or both --input FILE and --output FILE: give one of the two."
+        )
+    from lstm_report import prediction
+    from lstm_report.runs import read_run
+
+    finished = read_run(run)
+    if input is not None and output is not None:
+        rows = prediction.predict_file(finished, input, output, column)
+        typer.echo(f"{rows:,} rows written to {output}")
+    else:
+        (probability,) = prediction.probabilities(finished, [text or ""])
+        likelihood = max(probability, 1 - probability)
+        typer.echo(f"{prediction.label_of(probability)} {likelihood:.3f}")
+
+
+@app.command()
+def data(
+    source: Annotated[str, typer.Argument(help="auto, built-in, or a path.")] = "auto",
+    profile: Profile = "quick",
+) -> None:
+    """Show what a source resolves to, with counts and checksum, and prepare it."""
+    from lstm_report import config as configuration
+
+    config = configuration.profile(profile, data=source)
+    from lstm_report import data as reviews
+    from lstm_report import sources
+
+    found = sources.resolve(source, log=typer.echo)
+    prepared = reviews.prepare(found, config.data)
+    verified = "verified IMDB" if found.is_imdb else "not the IMDB data set"
+    typer.echo(f"Name:        {found.name} ({verified})")
+    typer.echo(f"Train/test:  {len(found.train.texts):,} / {len(found.test.texts):,} reviews")
+    typer.echo(f"Checksum:    {found.checksum}")
+    typer.echo(f"Prepared:    {len(prepared.train):,} training reviews")
+    typer.echo(f"Validation:  {len(prepared.validation):,} reviews")
+    typer.echo(f"Vocabulary:  {prepared.vocabulary_size:,} tokens")
+
+
+def main() -> None:
+    """Run the command line; a user's error is one sentence on stderr and exit code 2."""
+    try:
+        app(standalone_mode=True)
+    except UserError as error:
+        typer.echo(f"lstm-report: {error}", err=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        typer.echo("Stopped; the same command takes the work up again.", err=True)
+        sys.exit(130)

@@ -1,0 +1,165 @@
+"""One run on disk: a folder of plain files, written once and checked when read.
+
+| file | content |
+|---|---|
+| config.json | format version, configuration, checksum of the reviews |
+| metrics.csv | one row per epoch |
+| predictions.parquet | one row per test review, in the order of the test split |
+| model.safetensors | the weights of the selected epoch |
+| tokenizer.json | the tokeniser with its vocabulary |
+| provenance.json | written last: result, hardware, versions, digest of every other file |
+"""
+
+import functools
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas
+
+from lstm_report import config as configuration
+from lstm_report.config import RunConfig
+from lstm_report.errors import UserError
+from lstm_report.paths import atomic_write
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+    from lstm_report.model import SentimentClassifier
+
+FORMAT = 1
+"""Version of the folder's layout; a folder of another version is refused."""
+FILES = ("config.json", "metrics.csv", "predictions.parquet", "model.safetensors", "tokenizer.json")
+PROVENANCE = "provenance.json"
+CHECKPOINT = "checkpoint.safetensors"
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` to `path` in one step."""
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, values: dict[str, Any]) -> None:
+    """Write `values` to `path` as JSON, in one step."""
+    write_text(path, json.dumps(values, indent=1) + "\n")
+
+
+def write_config(directory: Path, config: RunConfig, checksum: str) -> None:
+    """Write the configuration with which a run begins."""
+    values = {"format": FORMAT, "checksum": checksum, "config": configuration.to_dict(config)}
+    write_json(directory / "config.json", values)
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def finish(directory: Path, provenance: dict[str, Any]) -> "Run":
+    """Close a run whose other files are written: record their digests and the provenance."""
+    digests = {name: digest(directory / name) for name in FILES}
+    write_json(directory / PROVENANCE, provenance | {"files": digests})
+    (directory / CHECKPOINT).unlink(missing_ok=True)
+    return read_run(directory)
+
+
+def _damaged(directory: Path, why: str) -> UserError:
+    return UserError(
+        f"Expected a complete run folder at {directory}, but {why}: delete the folder and train "
+        "again, or choose another run."
+    )
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise _damaged(path.parent, f"{path.name} cannot be read") from error
+    if not isinstance(values, dict):
+        raise _damaged(path.parent, f"{path.name} is not a table of values")
+    return values
+
+
+def is_finished(directory: Path) -> bool:
+    """Return whether the folder holds a run that reached its end."""
+    return (directory / PROVENANCE).is_file()
+
+
+def read_run(directory: Path) -> "Run":
+    """Return the finished run in `directory`, after checking that it is whole.
+
+    Raises:
+        UserError: when it is not there, not finished, of another version, or damaged.
+    """
+    directory = Path(directory)
+    if not directory.is_dir():
+        raise UserError(
+            f"Expected a run folder, but {directory} is not there: "
+            "train first with `lstm-report train`, which prints the folder's name."
+        )
+    for name in ("config.json", PROVENANCE):
+        if not (directory / name).is_file():
+            raise _damaged(directory, f"{name} is missing")
+    values = _read_json(directory / "config.json")
+    if values.get("format") != FORMAT:
+        raise UserError(
+            f"Expected a run folder of version {FORMAT}, got version {values.get('format')} at "
+            f"{directory}: train it again with this version of lstm-report."
+        )
+    provenance = _read_json(directory / PROVENANCE)
+    for name in FILES:
+        if not (directory / name).is_file():
+            raise _damaged(directory, f"{name} is missing")
+        if digest(directory / name) != provenance.get("files", {}).get(name):
+            raise _damaged(directory, f"{name} is not what the run wrote")
+    return Run(directory, configuration.from_dict(values.get("config", {})), provenance)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run; its tables and weights are read when they are asked for."""
+
+    directory: Path
+    config: RunConfig
+    provenance: dict[str, Any]
+
+    @functools.cached_property
+    def metrics(self) -> pandas.DataFrame:
+        """One row per epoch: losses, accuracies, seconds, tokens per second, gradient norm."""
+        return pandas.read_csv(self.directory / "metrics.csv")
+
+    @functools.cached_property
+    def predictions(self) -> pandas.DataFrame:
+        """One row per test review: index, label, logit, probability, length, in_train."""
+        return pandas.read_parquet(self.directory / "predictions.parquet")
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The test result and the cost: see `lstm_report.training.fit`."""
+        return self.provenance["summary"]
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch whose weights were selected on validation; 0 for the initial weights."""
+        return self.summary["best_epoch"]
+
+    def load_tokenizer(self) -> "Tokenizer":
+        """Return the tokeniser the run was trained with."""
+        from tokenizers import Tokenizer
+
+        return Tokenizer.from_file(str(self.directory / "tokenizer.json"))
+
+    def load_model(self) -> "SentimentClassifier":
+        """Return the classifier with the selected weights, on the CPU, in evaluation mode."""
+        from safetensors.torch import load_file
+
+        from lstm_report.model import SentimentClassifier
+
+        weights = load_file(self.directory / "model.safetensors")
+        model = SentimentClassifier(len(weights["embedding.weight"]), self.config.model)
+        model.load_state_dict(weights)
+        return model.eval()
