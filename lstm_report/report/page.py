@@ -1,0 +1,122 @@
+"""The body of the HTML page: what each part of the document's tree looks like in HTML."""
+
+import base64
+import html
+import re
+from typing import Any
+
+from lstm_report.report import mathematics, pandoc
+from lstm_report.report.document import Document, Picture, formula_of
+from lstm_report.report.pandoc import Node
+
+LARGEST_SVG = 350_000  # bytes; a larger drawing, say thousands of points, stands as PNG
+SCROLL = '<div class="scroll" role="region" tabindex="0" aria-label="{}">'
+
+
+def body(document: Document) -> str:
+    """Return the HTML of the document's text, everything it shows included.
+
+    Raises:
+        ReportError: naming a formula that cannot be set.
+    """
+    drawing = mathematics.draw(document.formulas)
+
+    def block(content: str) -> Node:
+        return pandoc.raw("html", content, block=True)
+
+    def inline(content: str) -> Node:
+        return pandoc.raw("html", content)
+
+    def inside(nodes: Any) -> list[Node]:
+        made: list[Node] = pandoc.transform(nodes, change)
+        return made
+
+    def caption(kind: str, number: str, nodes: list[Node]) -> list[Node]:
+        start = f'<figcaption><span class="number">{kind} {number}.</span> '
+        return [
+            {"t": "Plain", "c": [inline(start), *inside(nodes[0]["c"]), inline("</figcaption>")]}
+        ]
+
+    def special(kind: str, pairs: dict[str, str], nodes: list[Node]) -> list[Node] | None:
+        label, number = pairs.get("label", ""), pairs.get("number", "")
+        if kind == "report-code":
+            start = '<details class="code"><summary>Code</summary>'
+            return [block(start), *nodes, block("</details>")]
+        if kind == "report-figure":
+            image = _image(document.pictures[label])
+            start = f'<figure id="fig-{label}"><div class="card">{image}</div>'
+            return [block(start), *caption("Figure", number, nodes), block("</figure>")]
+        if kind == "report-table":
+            start = block(f'<figure class="table" id="tbl-{label}">')
+            box = block(SCROLL.format(f"Table {number}"))
+            table = pandoc.transform(nodes[1]["c"], change)
+            rest: list[Node] = [{"t": "Table", "c": table}, *inside(nodes[2:])]
+            return [start, *caption("Table", number, nodes), box, *rest, block("</div></figure>")]
+        if kind == "report-html":
+            shown = re.sub(r"<(style|script).*?</\1>", "", nodes[0]["c"][1], flags=re.DOTALL)
+            return [block(f"{SCROLL.format('Table')}{shown}</div>")]
+        return None
+
+    def change(node: Node) -> list[Node] | None:
+        kind, content = node["t"], node.get("c")
+        if kind == "Math":
+            return [inline(drawing.pictures[formula_of(node)])]
+        if kind == "Span" and content[0][1] == ["equation"]:
+            number = dict(content[0][2])["number"]
+            picture = drawing.pictures[formula_of(content[1][0])]
+            return [
+                inline(
+                    f'<span class="equation" id="equation-{number}"><span class="scroll" '
+                    f'tabindex="0">{picture}</span><span class="number">({number})</span></span>'
+                )
+            ]
+        if kind == "Header":
+            level, attributes, inlines = content
+            number = dict(attributes[2]).get("number", "")
+            start = [inline(f'<span class="number">{number}</span> ')] if number else []
+            plain = pandoc.attributes(attributes[0])
+            return [{"t": "Header", "c": [min(level + 1, 6), plain, [*start, *inside(inlines)]]}]
+        if kind == "Table":
+            return [block(SCROLL.format("Table")), {"t": kind, "c": inside(content)}, block("</div>")]
+        if kind == "Div" and content[0][1]:
+            return special(content[0][1][0], dict(content[0][2]), content[1])
+        return None
+
+    tree = {"pandoc-api-version": [1, 23, 1], "meta": {}, "blocks": inside(document.blocks)}
+    return drawing.glyphs + pandoc.write(tree, "html5")
+
+
+def contents(document: Document) -> str:
+    """Return the table of contents as nested HTML lists."""
+    lines: list[str] = []
+    depth = 0
+    for level, number, anchor, title in document.contents:
+        while depth < level:
+            lines.append("<ol>")
+            depth += 1
+        while depth > level:
+            lines.append("</ol>")
+            depth -= 1
+        text = f'<span class="number">{number}</span> {html.escape(title)}'
+        lines.append(f'<li><a href="#{anchor}">{text}</a></li>')
+    return "\n".join(lines) + "</ol>" * depth
+
+
+def _image(picture: Picture) -> str:
+    content = picture.content
+    svg = content.get("image/svg+xml", b"")
+    if "image/png" not in content or 0 < len(svg) <= LARGEST_SVG:
+        kind, data = "image/svg+xml", _smaller(svg)
+    else:
+        kind, data = "image/png", content["image/png"]
+    size = re.search(rb'<svg[^>]*?\swidth="([\d.]+)pt" height="([\d.]+)pt"', svg)
+    # A point is 4/3 of a CSS pixel; the true size keeps the text of all figures at one size.
+    true = f' width="{float(size[1]) * 4 / 3:.0f}" height="{float(size[2]) * 4 / 3:.0f}"' if size else ""
+    source = f"data:{kind};base64,{base64.b64encode(data).decode()}"
+    return f'<img src="{source}" alt="{html.escape(picture.alt, quote=True)}"{true}>'
+
+
+def _smaller(svg: bytes) -> bytes:
+    """Return a drawing without its comments, its metadata and the address of its document type."""
+    svg = re.sub(rb"<!--.*?-->|<metadata>.*?</metadata>|<!DOCTYPE.*?>", b"", svg, flags=re.DOTALL)
+    return re.sub(rb"\s*\n\s*", b"\n", svg)

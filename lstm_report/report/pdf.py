@@ -1,0 +1,113 @@
+"""The PDF: the document's tree as Typst, set as A4 pages.
+
+Figures stay vector graphics. Their text is drawn as paths (`svg.fonttype` "path"), because the
+fonts of matplotlib are not those that Typst carries and would be replaced by others.
+"""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from lstm_report import paths
+from lstm_report.report import ReportError, mathematics, pandoc
+from lstm_report.report.document import Document, formula_of
+from lstm_report.report.pandoc import Node
+
+TEMPLATE = Path(__file__).parent / "templates" / "report.typ"
+
+
+def write(document: Document, facts: dict[str, Any], target: Path, *, code: bool = False) -> None:
+    """Write the PDF of a document.
+
+    Args:
+        document: what `document.compose` returned.
+        facts: `title`, `subtitle`, `banner` and `facts`, see `ReportHTMLExporter`.
+        target: the file to write.
+        code: whether the code of the notebooks and what it printed are shown.
+
+    Raises:
+        ReportError: when a formula is not understood or Typst cannot set a page.
+    """
+    import typst
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        source = folder / "report.typ"
+        body = _markup(document, folder, code)
+        (folder / "facts.json").write_text(json.dumps({**facts, "summary": document.summary}))
+        source.write_text(TEMPLATE.read_text(encoding="utf-8") + body, encoding="utf-8")
+        try:
+            output, warnings = typst.compile_with_warnings(str(source))
+        except typst.TypstError as error:
+            raise ReportError(f"The PDF cannot be set: {error}") from error
+    # Typst replaces a font it does not have without stopping, and prints boxes.
+    if fonts := [str(entry) for entry in warnings if "font" in str(entry)]:
+        raise ReportError(f"The PDF lacks a font: {fonts[0]}")
+    with paths.atomic_write(target) as temporary:
+        temporary.write_bytes(output)
+
+
+def _markup(document: Document, folder: Path, code: bool) -> str:
+    """Return the text of the document as Typst; its pictures are written to `folder`."""
+    formulas = mathematics.to_typst(sorted(set(document.formulas)))
+
+    def inline(content: str) -> Node:
+        return pandoc.raw("typst", content)
+
+    def inside(nodes: Any) -> list[Node]:
+        made: list[Node] = pandoc.transform(nodes, change)
+        return made
+
+    def captioned(start: str, kind: str, number: str, nodes: list[Node], end: str) -> Node:
+        name = inline(f"{start}#strong[{kind} {number}.] ")
+        return {"t": "Para", "c": [name, *inside(nodes[0]["c"]), inline(end)]}
+
+    def special(kind: str, pairs: dict[str, str], nodes: list[Node]) -> list[Node] | None:
+        label, number = pairs.get("label", ""), pairs.get("number", "")
+        if kind in ("report-code", "report-stream", "report-html"):
+            return nodes if code and kind != "report-html" else []
+        if kind == "report-figure":
+            file = _picture_file(document, label, folder)
+            alt = json.dumps(document.pictures[label].alt)
+            start = f'#figure(picture("{file}", alt: {alt}), caption: ['
+            return [captioned(start, "Figure", number, nodes, f"]) <fig-{label}>")]
+        if kind == "report-table":
+            head = captioned("#tabled([", "Table", number, nodes, f"], <tbl-{label}>)[")
+            table: Node = {"t": "Table", "c": inside(nodes[1]["c"])}
+            return [head, table, pandoc.raw("typst", "]", block=True), *inside(nodes[2:])]
+        if kind == "report-check":
+            box = pandoc.raw("typst", "#checked[", block=True)
+            return [box, *inside(nodes), pandoc.raw("typst", "]", block=True)]
+        return inside(nodes)
+
+    def change(node: Node) -> list[Node] | None:
+        kind, content = node["t"], node.get("c")
+        if kind == "Math":
+            formula = formula_of(node)
+            return [inline(f"#formula(alt: {json.dumps(formula.tex)}){_content(formulas[formula])}")]
+        if kind == "Span" and content[0][1] == ["equation"]:
+            number, formula = dict(content[0][2])["number"], formula_of(content[1][0])
+            options = f'alt: {json.dumps(formula.tex)}, number: "({number})"'
+            return [inline(f"#formula({options}){_content(formulas[formula])}")]
+        if kind == "Header":
+            level, attributes, inlines = content
+            return [{"t": "Header", "c": [level, pandoc.attributes(attributes[0]), inside(inlines)]}]
+        if kind == "Div" and content[0][1]:
+            return special(content[0][1][0], dict(content[0][2]), content[1])
+        return None
+
+    tree = {"pandoc-api-version": [1, 23, 1], "meta": {}, "blocks": inside(document.blocks)}
+    return pandoc.write(tree, "typst", "--syntax-highlighting", "none")
+
+
+def _content(markup: str) -> str:
+    return f"[{markup}]"
+
+
+def _picture_file(document: Document, label: str, folder: Path) -> str:
+    content = document.pictures[label].content
+    kind = "image/svg+xml" if "image/svg+xml" in content else "image/png"
+    name = f"{label}.{'svg' if 'svg' in kind else 'png'}"
+    (folder / name).write_bytes(content[kind])
+    return name
