@@ -38,7 +38,7 @@ help:
 # Exists only when the installation succeeded, and is renewed when what it depends on changes.
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	  echo "Expected Python 3.11 or newer, got $$($(PYTHON) --version 2>&1): install a newer" \
+	  echo "Expected Python 3.11 or newer, got $$($(PYTHON) --version 2>&1 | head -n 1): install a newer" \
 	       "one and name it, as in: make PYTHON=python3.12 ..." >&2; exit 2; }
 	@rm -f $@
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { \
