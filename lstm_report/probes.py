@@ -4,7 +4,7 @@ Shapes: T time, I input size, H hidden size.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import pandas as pd
 import torch
@@ -186,3 +186,83 @@ def gate_trace(
     frame.insert(0, "position", range(len(numbers)))
     frame.insert(1, "token", numbers)
     return frame
+
+
+def decay_per_step(gradients: pd.DataFrame, first: int, last: int) -> pd.Series:
+    """Return by what factor a norm changes with each further step of distance.
+
+    It is the geometric mean from distance `first` to `last` of the ratio of neighbouring medians
+    over seeds, (norm(last) / norm(first))^(1 / (last - first)); 1 stands for no fading.
+
+    Args:
+        gradients: from `gradient_by_distance`, for one or more kinds.
+        first, last: two distances that the table holds, first < last.
+
+    Returns:
+        One number per kind, in the order of the table.
+    """
+    median = gradients.groupby(["kind", "distance"], sort=False)["norm"].median().unstack()
+    return (median[last] / median[first]) ** (1 / (last - first))
+
+
+@torch.no_grad()
+def largest_hidden_state(*, steps: int = 40, size: int = 32, seed: int = 0) -> pd.DataFrame:
+    """Return the largest |h_t| over the hidden units of an LSTM and a residual LSTM at each step.
+
+    Both untrained cells have the same weights, I = H so that F(x) = x, and read the same inputs
+    from the standard normal distribution.
+
+    Args:
+        steps: T.
+        size: I and H.
+        seed: seed of weights and inputs.
+
+    Returns:
+        Columns step (from 1), kind, largest.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    parameters = initial_parameters("lstm", size, size, generator)
+    inputs = torch.randn(steps, size, generator=generator, dtype=torch.float64)
+    rows = []
+    for kind, advance in (("lstm", lstm_step), ("reslstm", residual_lstm_step)):
+        h = c = inputs.new_zeros(size)
+        for t, x in enumerate(inputs, start=1):
+            step = advance(x, h, c, parameters)
+            h, c = step.h, step.c
+            rows.append({"step": t, "kind": kind, "largest": float(h.abs().max())})
+    return pd.DataFrame(rows)
+
+
+def follow_gates(gates: Iterable[Mapping[str, float]], *, c: float = 0.0) -> pd.DataFrame:
+    """Run an LSTM cell of one unit whose gates are set by hand.
+
+    The weights are zero and the biases are chosen so that `cells.lstm_step` computes the wanted
+    values, so the result is that of the real cell.
+
+    Args:
+        gates: at each step the values of i, f and o, from 0 to 1, and g, from -1 to 1.
+        c: the cell state before the first step.
+
+    Returns:
+        One row per step, and a row 0 before them: step, i, f, g, o (NaN at step 0), c, h (at step 0
+        NaN too).
+
+    Raises:
+        UserError: for a value outside its range.
+    """
+    zero, state = torch.zeros(1, dtype=torch.float64), torch.tensor([float(c)], dtype=torch.float64)
+    weight = torch.zeros(len(GATES), 1, dtype=torch.float64)
+    rows: list[dict[str, float]] = [{"step": 0, "c": float(c)}]
+    for position, values in enumerate(gates, start=1):
+        for name in GATES:
+            if not (-1 if name == "g" else 0) <= values[name] <= 1:
+                raise UserError(
+                    f"Expected i, f and o from 0 to 1 and g from -1 to 1, got {name} = "
+                    f"{values[name]}: choose a value in its range."
+                )
+        wanted = {name: torch.tensor(float(values[name]), dtype=torch.float64) for name in GATES}
+        bias = [wanted[name].atanh() if name == "g" else wanted[name].logit() for name in GATES]
+        step = lstm_step(zero, zero, state, CellParameters(weight, weight, torch.stack(bias)))
+        state = step.c
+        rows.append({"step": position} | {name: float(getattr(step, name)) for name in "ifgoch"})
+    return pd.DataFrame(rows, columns=["step", *GATES, "c", "h"])
