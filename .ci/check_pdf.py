@@ -1,0 +1,41 @@
+"""Check the PDF of a report: A4 pages, none empty, selectable text, outline, all five chapters."""
+
+import sys
+
+import pypdf
+
+A4 = (595.28, 841.89)  # points
+CHAPTERS = 5
+FEWEST_PAGES = 10
+FEWEST_FIGURES = 5
+
+
+def complaints(path: str) -> list[str]:
+    """Return what is wrong with the PDF, a sentence each."""
+    reader = pypdf.PdfReader(path)
+    found = []
+    texts = [page.extract_text().strip() for page in reader.pages]
+    if len(texts) < FEWEST_PAGES:
+        found.append(f"Expected {FEWEST_PAGES} pages or more, got {len(texts)}.")
+    for number, (page, text) in enumerate(zip(reader.pages, texts, strict=True), start=1):
+        size = (float(page.mediabox.width), float(page.mediabox.height))
+        if max(abs(got - want) for got, want in zip(size, A4, strict=True)) > 1:
+            found.append(f"Page {number} is not A4: {size[0]:.0f} by {size[1]:.0f} points.")
+        if len(text) < 5:
+            found.append(f"Page {number} has no text, not even a page number.")
+    whole = "\n".join(texts)
+    for sign, meaning in (("@fig:", "reference"), ("@tbl:", "reference"), ("�", "glyph")):
+        if sign in whole:
+            found.append(f"The text holds {sign!r}: an unresolved {meaning}.")
+    if whole.count("Figure ") < FEWEST_FIGURES:
+        found.append(f"Expected {FEWEST_FIGURES} figures or more.")
+    chapters = [entry for entry in reader.outline if not isinstance(entry, list)]
+    if len(chapters) < CHAPTERS:
+        found.append(f"Expected {CHAPTERS} chapters in the outline, got {len(chapters)}.")
+    return found
+
+
+if __name__ == "__main__":
+    wrong = complaints(sys.argv[1])
+    print("\n".join(wrong) or f"{sys.argv[1]}: {len(pypdf.PdfReader(sys.argv[1]).pages)} good pages")
+    sys.exit(bool(wrong))
