@@ -167,5 +167,6 @@ def _picture(formula: Formula, page: str, depth: float, shapes: dict[str, str]) 
     return (
         f'<span class="formula {kind}" role="img" aria-label="{label}">'
         f'<svg aria-hidden="true" viewBox="0 0 {width:g} {height:g}" '
-        f'style="width:{width / SIZE:.3f}em;height:{height / SIZE:.3f}em{shift}">{body}</svg></span>'
+        f'style="width:{width / SIZE:.3f}em;height:{height / SIZE:.3f}em{shift}">'
+        f"{body}</svg></span>"
     )

@@ -85,14 +85,18 @@ def _markup(document: Document, folder: Path, code: bool) -> str:
         kind, content = node["t"], node.get("c")
         if kind == "Math":
             formula = formula_of(node)
-            return [inline(f"#formula(alt: {json.dumps(formula.tex)}){_content(formulas[formula])}")]
+            return [
+                inline(f"#formula(alt: {json.dumps(formula.tex)}){_content(formulas[formula])}")
+            ]
         if kind == "Span" and content[0][1] == ["equation"]:
             number, formula = dict(content[0][2])["number"], formula_of(content[1][0])
             options = f'alt: {json.dumps(formula.tex)}, number: "({number})"'
             return [inline(f"#formula({options}){_content(formulas[formula])}")]
         if kind == "Header":
             level, attributes, inlines = content
-            return [{"t": "Header", "c": [level, pandoc.attributes(attributes[0]), inside(inlines)]}]
+            return [
+                {"t": "Header", "c": [level, pandoc.attributes(attributes[0]), inside(inlines)]}
+            ]
         if kind == "Div" and content[0][1]:
             return special(content[0][1][0], dict(content[0][2]), content[1])
         return None

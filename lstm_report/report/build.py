@@ -1,0 +1,184 @@
+"""The whole report: check the parameters, execute the notebooks, render the page and the PDF."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import nbformat
+
+from lstm_report import config, paths, provenance
+from lstm_report.errors import UserError
+from lstm_report.report import ReportError
+
+if TYPE_CHECKING:
+    from lstm_report.sources import Source
+
+TITLE = "LSTM and residual LSTM for the sentiment of film reviews"
+SUBTITLE = "Theory, data, training and comparison"
+BANNER = (
+    "These are not IMDB figures: the reviews come from the built-in corpus, because no other "
+    "source was found."
+)
+SHOWN = ("torch", "numpy", "pandas", "tokenizers", "scikit-learn", "matplotlib")
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """Where the report is, and what it found in a few lines."""
+
+    html: Path
+    pdf: Path
+    summary_lines: list[str]
+
+
+def build(
+    profile: str = "quick",
+    data: str = "auto",
+    *,
+    seed: int = 0,
+    epochs: int | None = None,
+    layers: int | None = None,
+    readout: str | None = None,
+    code: bool = False,
+    output: Path = paths.BUILD,
+    notebooks: Path = paths.NOTEBOOKS,
+    progress: bool = True,
+    **unknown: Any,
+) -> BuildResult:
+    """Execute the notebooks that need it and render the report.
+
+    Args:
+        profile, data, seed, epochs, layers, readout: the parameters of the notebooks, see
+            `lstm_report.notebook.settings`.
+        code: whether the PDF shows the code.
+        output: the folder for `report.html`, `report.pdf` and the executed notebooks.
+        notebooks: the folder of the notebooks; those whose names start with a digit are the
+            chapters, in the order of their names.
+        progress: whether progress is printed.
+        unknown: none is allowed.
+
+    Returns:
+        The two paths and the summary.
+
+    Raises:
+        UserError: for a parameter or a data source that cannot be used, before anything runs.
+        ReportError: when a notebook fails or cannot be rendered.
+    """
+    from lstm_report import notebook
+    from lstm_report.report import execute
+
+    notebook.check_names(list(unknown))
+    parameters = {
+        "profile": profile, "data": data, "seed": seed, "epochs": epochs, "layers": layers,
+        "readout": readout,
+    }  # fmt: skip
+    _check(parameters)
+    chapters = sorted(notebooks.glob("[0-9]*.ipynb"))
+    if not chapters:
+        raise UserError(f"Expected notebooks in {notebooks}, found none: run in the repository.")
+    source = resolve(data, progress)
+    parameters["data"] = _absolute(data)
+
+    executed: list[tuple[str, nbformat.NotebookNode]] = []
+    for position, chapter in enumerate(chapters, start=1):
+        target = Path(output) / "executed" / chapter.name
+        _tell(progress, f"[{position}/{len(chapters)}] {chapter.stem}")
+        if not execute.execute(
+            chapter, target, parameters, checksum=source.checksum, progress=progress
+        ):
+            _tell(progress, "      unchanged, reused")
+        executed.append((chapter.stem, nbformat.read(target, as_version=4)))
+    _tell(progress, "Rendering the page and the PDF")
+    return render(executed, describe(source, parameters), Path(output), code=code)
+
+
+def render(
+    executed: list[tuple[str, nbformat.NotebookNode]],
+    facts: Mapping[str, Any],
+    output: Path,
+    *,
+    code: bool = False,
+) -> BuildResult:
+    """Write `report.html` and `report.pdf` from executed notebooks.
+
+    Args:
+        executed: name and content of each notebook, in the order of the report.
+        facts: what `describe` returned.
+        output: the folder to write to.
+        code: whether the PDF shows the code.
+
+    Raises:
+        ReportError: see `document.compose`, `mathematics.draw` and `pdf.write`.
+    """
+    from lstm_report.report import pdf
+    from lstm_report.report.document import compose, merge
+    from lstm_report.report.exporter import ReportHTMLExporter
+
+    merged = merge(executed)
+    merged.metadata["report_facts"] = dict(facts)
+    content, _ = ReportHTMLExporter().from_notebook_node(merged)
+    document = compose(merged)
+    result = BuildResult(output / "report.html", output / "report.pdf", document.summary)
+    if len(content.encode()) > 8_000_000:
+        raise ReportError("The page is larger than 8 MB: show fewer or smaller figures.")
+    with paths.atomic_write(result.html) as temporary:
+        temporary.write_text(content, encoding="utf-8")
+    pdf.write(document, dict(facts), result.pdf, code=code)
+    return result
+
+
+def describe(source: "Source", parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the title page tells.
+
+    Args:
+        source: the reviews.
+        parameters: the parameters of the notebooks; those that are `None` are not told.
+    """
+    versions = provenance.versions()
+    chosen = {
+        name: value
+        for name, value in parameters.items()
+        if value is not None and name not in ("profile", "data")
+    }
+    facts = [
+        ("Date", provenance.now().partition("T")[0]),
+        ("Commit", provenance.commit() or "not known"),
+        ("Profile", parameters["profile"]),
+        ("Settings", ", ".join(f"{name} {value}" for name, value in chosen.items())),
+        ("Data", f"{source.name}. {source.origin}"),
+        ("Checksum", source.checksum),
+        ("Hardware", provenance.processor()),
+        ("Python", versions["python"]),
+        ("Versions", ", ".join(f"{name} {versions[name]}" for name in SHOWN if name in versions)),
+    ]
+    return {
+        "title": TITLE,
+        "subtitle": SUBTITLE,
+        "banner": BANNER if source.built_in else None,
+        "facts": [[name, str(value)] for name, value in facts],
+    }
+
+
+def resolve(data: str, progress: bool) -> "Source":
+    """Return the reviews that `data` stands for."""
+    from lstm_report import sources
+
+    return sources.resolve(data, log=print if progress else None)
+
+
+def _check(parameters: Mapping[str, Any]) -> None:
+    config.profile(
+        parameters["profile"],
+        **{name: value for name, value in parameters.items() if name != "profile"},
+    )
+
+
+def _absolute(data: str) -> str:
+    """Return a path as the notebooks need it, which run in the repository's folder."""
+    return str(Path(data).resolve()) if data != "auto" and Path(data).exists() else data
+
+
+def _tell(progress: bool, text: str) -> None:
+    if progress:
+        print(text, flush=True)

@@ -1,0 +1,135 @@
+"""Execution of one notebook: with this interpreter, only when something changed, all or nothing."""
+
+import contextlib
+import hashlib
+import importlib.metadata
+import json
+import os
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
+
+from lstm_report import paths
+from lstm_report.errors import UserError
+from lstm_report.report import ReportError
+
+PACKAGE = Path(__file__).resolve().parent.parent
+SHAPING = ("torch", "numpy", "pandas", "matplotlib", "tokenizers", "scikit-learn", "ipykernel")
+
+
+class RunningInterpreter(AsyncKernelManager):
+    """Kernels that run in the environment of this process, whatever else is registered."""
+
+    def __init__(self, **options: Any) -> None:
+        if sys.platform != "win32":
+            options["transport"] = "ipc"
+        super().__init__(**options)
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        """The interpreter that runs now, with ipykernel."""
+        command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        return KernelSpec(argv=command, display_name="Python", language="python")
+
+
+def key(source: Path, parameters: Mapping[str, Any], checksum: str) -> str:
+    """Return a digest of everything that shapes an executed notebook.
+
+    Args:
+        source: the notebook.
+        parameters: what it is executed with.
+        checksum: the checksum of the reviews.
+    """
+    digest = hashlib.sha256()
+    for file in [source, *sorted(PACKAGE.glob("*.py"))]:
+        digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    versions = {name: _version(name) for name in SHAPING}
+    made_with = [sorted(parameters.items()), checksum, versions, sys.version]
+    digest.update(json.dumps(made_with, sort_keys=True).encode())
+    return digest.hexdigest()
+
+
+def execute(
+    source: Path,
+    target: Path,
+    parameters: Mapping[str, Any],
+    *,
+    checksum: str = "",
+    progress: bool = True,
+) -> bool:
+    """Execute a notebook into `target`, unless `target` is already what that would give.
+
+    Args:
+        source: the notebook.
+        target: where the executed notebook is written, only when every cell has succeeded.
+        parameters: values for the notebook's parameters.
+        checksum: the checksum of the reviews; another one makes the notebook run again.
+        progress: whether a bar over the cells is shown.
+
+    Returns:
+        Whether the notebook was executed, rather than reused.
+
+    Raises:
+        UserError: when a cell refused what the user supplied.
+        ReportError: when a cell failed; the partly executed notebook is kept, and the message
+            tells where.
+    """
+    import papermill
+    from papermill.exceptions import PapermillExecutionError
+
+    wanted = key(source, parameters, checksum)
+    if target.is_file() and _key_of(target) == wanted:
+        return False
+    failed = target.with_name(f"{target.stem}.failed.ipynb")
+    failed.unlink(missing_ok=True)
+    with paths.atomic_write(target) as temporary:
+        try:
+            papermill.execute_notebook(
+                str(source),
+                str(temporary),
+                dict(parameters),
+                kernel_name="python3",
+                language="python",
+                kernel_manager_class=f"{__name__}.{RunningInterpreter.__name__}",
+                progress_bar={"desc": source.stem, "leave": True} if progress else False,
+                cwd=str(paths.ROOT),
+            )
+        except PapermillExecutionError as error:
+            if error.ename == UserError.__name__:
+                raise UserError(error.evalue) from None
+            os.replace(temporary, failed)
+            raise ReportError(_failure(source, failed, error)) from None
+        executed = nbformat.read(temporary, as_version=4)
+        executed.metadata["report_key"] = wanted
+        nbformat.write(executed, temporary)
+    return True
+
+
+def _version(name: str) -> str:
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        return importlib.metadata.version(name)
+    return ""
+
+
+def _key_of(notebook: Path) -> str | None:
+    try:
+        return str(json.loads(notebook.read_text(encoding="utf-8"))["metadata"]["report_key"])
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _failure(source: Path, failed: Path, error: Any) -> str:
+    """Return what failed where, with the last block of the traceback."""
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(error.traceback)).rstrip()
+    blocks = [block for block in re.split(r"\n(?=(?:File|Cell) )|\n\n", plain) if block.strip()]
+    last = next((block for block in reversed(blocks) if "-->" in block), "")
+    return (
+        f"{source.name} failed in cell [{error.exec_count}] with {error.ename}: {error.evalue}\n"
+        f"{last}\nThe partly executed notebook is {failed}.".replace("\n\n", "\n")
+    )
