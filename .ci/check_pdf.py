@@ -36,6 +36,7 @@ def complaints(path: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    wrong = complaints(sys.argv[1])
-    print("\n".join(wrong) or f"{sys.argv[1]}: {len(pypdf.PdfReader(sys.argv[1]).pages)} good pages")
+    path = sys.argv[1]
+    wrong = complaints(path)
+    print("\n".join(wrong) or f"{path}: {len(pypdf.PdfReader(path).pages)} good pages")
     sys.exit(bool(wrong))

@@ -1,0 +1,390 @@
+"""Care of the tree: set-up files agree, modules point one way, notebooks are clean."""
+
+import ast
+import functools
+import graphlib
+import importlib.metadata
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+from IPython.core.inputtransformer2 import TransformerManager
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from lstm_report.config import PROFILES
+from lstm_report.paths import NOTEBOOKS, ROOT
+
+PACKAGE = ROOT / "lstm_report"
+CHAPTERS = ["01_theory", "02_data", "03_lstm_training", "04_reslstm_training", "05_comparison"]
+PARAMETERS = ["profile", "data", "seed", "epochs", "layers", "readout"]
+LONGEST_CELL, LONGEST_MODULE = 15, 300
+
+# From the most basic module to the least; no module may reach, even through others, one below it.
+# Modules that are not named here need only keep the graph free of cycles.
+ORDER = [
+    *("errors", "paths", "config", "corpus", "sources", "data", "cells", "layers", "model"),
+    *("runs", "training", "stats", "baselines", "probes", "style", "figures", "diagrams"),
+    *("notebook", "report.build", "cli"),
+]
+WITHOUT_TORCH = [
+    *("errors", "paths", "config", "corpus", "sources", "data", "stats", "baselines"),
+    *("notebook", "report.build", "report.exporter", "cli"),
+]
+
+
+def run(*command: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end and return its output."""
+    return subprocess.run(
+        command, cwd=cwd, env={**os.environ, **environment}, text=True, capture_output=True
+    )
+
+
+@functools.cache
+def pyproject() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def pins(lines: list[str]) -> dict[str, str]:
+    """Return name and version of each `name==version`."""
+    pairs = (line.strip().split("==") for line in lines if "==" in line and line[0] != "#")
+    return {canonicalize_name(name): version for name, version in pairs}
+
+
+@functools.cache
+def constraints() -> dict[str, str]:
+    return pins((ROOT / "constraints.txt").read_text().splitlines())
+
+
+@functools.cache
+def direct_requirements() -> list[Requirement]:
+    project = pyproject()["project"]
+    lists = [project["dependencies"], *project["optional-dependencies"].values()]
+    requirements = [Requirement(text) for entries in lists for text in entries]
+    return [entry for entry in requirements if entry.name != project["name"]]
+
+
+@functools.cache
+def tracked_files() -> list[Path]:
+    """Return the files of the tree that git does not ignore."""
+    listing = run(
+        *("git", "-c", "safe.directory=*", "ls-files", "-z"),
+        *("--cached", "--others", "--exclude-standard"),
+    )
+    if listing.returncode:
+        pytest.skip("the tree is no git checkout")
+    paths = (ROOT / name for name in listing.stdout.split("\0") if name)
+    return [path for path in paths if path.is_file()]
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+@functools.cache
+def modules() -> dict[str, Path]:
+    """Return the package's modules: name without `lstm_report.`, and file."""
+    return {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def imported(path: Path) -> set[str]:
+    """Return the full names that a module imports anywhere, those in functions included."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name} has a relative import"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+@functools.cache
+def graph() -> dict[str, set[str]]:
+    """Return for each module the modules of the package that it imports."""
+    edges = {}
+    for name, path in modules().items():
+        edges[name] = set()
+        for full in imported(path):
+            inner = full.removeprefix("lstm_report.")
+            while inner != full and inner not in modules() and "." in inner:
+                inner = inner.rpartition(".")[0]
+            if inner != full and inner in modules() and inner != name:
+                edges[name].add(inner)
+    return edges
+
+
+def reached(name: str) -> set[str]:
+    """Return every module that importing `name` brings along."""
+    seen, waiting = set(), [name]
+    while waiting:
+        for entry in graph()[waiting.pop()] - seen:
+            seen.add(entry)
+            waiting.append(entry)
+    return seen
+
+
+def test_imports_have_no_cycle():
+    assert len(graph()["training"]) > 2, "the graph is not being read"
+    tuple(graphlib.TopologicalSorter(graph()).static_order())
+
+
+@pytest.mark.parametrize("name", ORDER)
+def test_modules_import_only_more_basic_ones(name):
+    assert name in modules()
+    assert not reached(name) & set(ORDER[ORDER.index(name) + 1 :])
+
+
+@pytest.mark.parametrize("name", sorted(modules()))
+def test_modules_are_short_and_say_what_they_do(name):
+    text = modules()[name].read_text()
+    assert len(text.splitlines()) <= LONGEST_MODULE
+    tree = ast.parse(text)
+    assert ast.get_docstring(tree), "no docstring"
+    public = [
+        node
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_")
+    ]
+    assert [node.name for node in public if not ast.get_docstring(node)] == []
+
+
+def test_light_modules_do_not_import_torch():
+    lines = ["import sys", "import lstm_report"]
+    for name in WITHOUT_TORCH:
+        lines += [f"import lstm_report.{name}", f"assert 'torch' not in sys.modules, '{name}'"]
+    result = run(sys.executable, "-c", "\n".join(lines))
+    assert result.returncode == 0, result.stderr
+
+
+def test_importing_has_no_side_effects(tmp_path):
+    """No file is written and nothing printed, wherever the package is imported."""
+    code = "; ".join(f"import lstm_report.{name}" for name in modules() if name)
+    result = run(sys.executable, "-W", "ignore", "-c", code, cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (0, ""), result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_imported_package_is_declared():
+    distributions = importlib.metadata.packages_distributions()
+    declared = {canonicalize_name(entry.name) for entry in direct_requirements()}
+    missing = set()
+    for path in modules().values():
+        for top in {name.partition(".")[0] for name in imported(path)}:
+            if top in sys.stdlib_module_names or top == "lstm_report":
+                continue
+            names = {canonicalize_name(entry) for entry in distributions.get(top, [top])}
+            if not names & declared:
+                missing.add((path.name, top))
+    assert missing == set()
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_notebooks_are_committed_clean(chapter):
+    path = NOTEBOOKS / f"{chapter}.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for cell in code:
+        assert cell.outputs == [] and cell.execution_count is None, cell.source
+        assert len(cell.source.splitlines()) <= LONGEST_CELL, cell.source
+        tree = ast.parse(TransformerManager().transform_cell(cell.source))
+        definitions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+        assert not any(isinstance(node, definitions) for node in ast.walk(tree)), cell.source
+    assert "papermill" not in notebook.metadata and "widgets" not in notebook.metadata
+    identities = [cell.id for cell in notebook.cells]
+    assert len(set(identities)) == len(identities)
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_notebooks_take_the_six_parameters_and_name_the_chapter(chapter):
+    notebook = nbformat.read(NOTEBOOKS / f"{chapter}.ipynb", as_version=4)
+    first = next(cell for cell in notebook.cells if cell.cell_type == "code")
+    assert "parameters" in first.metadata.get("tags", [])
+    assigned = [node for node in ast.parse(first.source).body if isinstance(node, ast.Assign)]
+    values = {node.targets[0].id: ast.literal_eval(node.value) for node in assigned}
+    assert list(values) == PARAMETERS
+    assert values["profile"] in PROFILES
+    headings = [
+        line
+        for cell in notebook.cells
+        if cell.cell_type == "markdown"
+        for line in cell.source.splitlines()
+        if re.match(r"# \S", line)
+    ]
+    assert len(headings) == 1, "a chapter has one title"
+    assert not re.match(r"# [\d.]+ ", headings[0]), "the report numbers the chapters"
+
+
+def test_there_is_no_other_notebook():
+    found = {path.stem for path in tracked_files() if path.suffix == ".ipynb"}
+    assert found == set(CHAPTERS)
+
+
+def test_constraints_pin_plain_versions():
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    entries = [line for line in lines if line and not line.startswith("#")]
+    assert [line for line in entries if not re.fullmatch(r"[\w.-]+==[\w.]+", line)] == []
+    assert len(constraints()) == len(entries), "a package stands twice"
+    assert constraints()["torch"] == "2.13.0"
+    assert not {"pip", "setuptools", "lstm-report"} & set(constraints())
+
+
+def test_constraints_pin_each_requirement_within_its_range():
+    for entry in direct_requirements():
+        version = constraints()[canonicalize_name(entry.name)]
+        assert entry.specifier.contains(version), f"{entry} against {version}"
+
+
+def test_constraints_cover_all_that_the_requirements_bring_along():
+    waiting = [entry.name for entry in direct_requirements()]
+    seen = set()
+    while waiting:
+        name = canonicalize_name(waiting.pop())
+        if name in seen:
+            continue
+        seen.add(name)
+        for text in importlib.metadata.requires(name) or []:
+            entry = Requirement(text)
+            if entry.marker is None or entry.marker.evaluate({"extra": ""}):
+                waiting.append(entry.name)
+    cuda = {name for name in seen if name.startswith(("nvidia-", "cuda-")) or name == "triton"}
+    assert seen - cuda - {"pip", "setuptools"} - set(constraints()) == set()
+
+
+def test_environment_matches_constraints():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    entries = next(item["pip"] for item in environment["dependencies"] if isinstance(item, dict))
+    assert entries[:2] == ["--constraint constraints.txt", "--editable ."]
+    listed = pins(entries[2:])
+    assert len(listed) == len(entries[2:])
+    direct = {canonicalize_name(entry.name) for entry in direct_requirements()}
+    assert listed == {name: constraints()[name] for name in direct}
+
+
+def test_versions_and_licence_agree():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["version"] == importlib.metadata.version("lstm-report")
+    assert citation["license"] == pyproject()["project"]["license"] == "MIT"
+    assert (ROOT / "LICENSE").read_text().startswith("MIT License")
+
+
+def test_console_script_and_exporter_are_registered():
+    (script,) = importlib.metadata.entry_points(group="console_scripts", name="lstm-report")
+    (exporter,) = importlib.metadata.entry_points(
+        group="nbconvert.exporters", name="lstm_report_html"
+    )
+    assert callable(script.load())
+    assert exporter.load().__name__ == "ReportHTMLExporter"
+
+
+@pytest.mark.parametrize(
+    ("what", "pattern"),
+    [
+        ("an absolute path", r"(?<![\w.:/~$})-])/(?:home|root|work|opt|Users|mnt|srv)/\w"),
+        ("an absolute path", r"\b[A-Z]:\\\\?[A-Za-z]{3}"),
+        ("a registry", r"pypi\.org|pythonhosted\.org|download\.pytorch|npmjs\.|anaconda\.org"),
+        ("a registry", r"(?i)(?:index-url|find-links)[= ]+(?:https?|file):"),
+    ],
+)
+def test_files_name_no_machine_and_no_registry(what, pattern):
+    hits = []
+    for path in tracked_files():
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+        hits += [(path.relative_to(ROOT), hit[0]) for hit in re.finditer(pattern, text)]
+    assert hits == [], f"{what} is named"
+
+
+def test_links_in_the_documents_lead_somewhere():
+    for path in tracked_files():
+        if path.suffix == ".md":
+            for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", path.read_text()):
+                if "://" not in target:
+                    assert (path.parent / target).exists(), f"{path.name} names {target}"
+
+
+def test_style_and_format():
+    for arguments in (["check", "--no-cache"], ["format", "--check", "--no-cache"]):
+        result = run(sys.executable, "-m", "ruff", *arguments, ".")
+        assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_no_large_file_is_committed():
+    large = {p.name: p.stat().st_size for p in tracked_files() if p.stat().st_size > 2**20}
+    assert large == {}
+
+
+def test_make_passes_its_variables_on():
+    result = run("make", "--dry-run", "report", "PROFILE=smoke", "DATA=a b.csv", "SEED=3", "CODE=1")
+    assert result.returncode == 0, result.stderr
+    command = " ".join(result.stdout.replace("\\\n", " ").split())
+    expected = ".venv/bin/lstm-report build --profile 'smoke' --data 'a b.csv' --seed '3' --code"
+    assert expected in command
+    assert "--epochs" not in command
+
+
+def test_make_help_lists_every_target():
+    phony = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    text = run("make", "help").stdout
+    for target in set(phony[1].split()) - {"help"}:
+        assert f"make {target} " in text
+
+
+@pytest.fixture
+def fresh_clone(tmp_path):
+    """A folder with the Makefile, and an interpreter that plays the parts given to it."""
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        (tmp_path / name).write_text((ROOT / name).read_text())
+
+    def python(*, version_check="exit 0", install="exit 0"):
+        inner = f'case "$*" in *install*) {install};; esac'
+        script = (
+            "#!/bin/sh\n"
+            f'case "$1" in -c) {version_check};; --version) echo "Python 3.10.1"; exit 0;; esac\n'
+            "mkdir -p .venv/bin\n"
+            f"cat > .venv/bin/python <<'INNER'\n#!/bin/sh\n{inner}\nINNER\n"
+            "chmod +x .venv/bin/python\n"
+        )
+        path = tmp_path / "python-for-test"
+        path.write_text(script)
+        path.chmod(0o755)
+        return run("make", f"PYTHON={path}", ".venv/ready", cwd=tmp_path)
+
+    return tmp_path, python
+
+
+def test_a_failed_installation_is_tried_again(fresh_clone):
+    folder, python = fresh_clone
+    assert python(install="exit 1").returncode != 0
+    assert not (folder / ".venv/ready").exists()
+    (folder / ".venv/bin/python").unlink()
+    assert python().returncode == 0
+    assert (folder / ".venv/ready").exists()
+    assert "up to date" in python().stdout
+
+
+def test_an_old_python_is_refused_in_one_sentence(fresh_clone):
+    folder, python = fresh_clone
+    result = python(version_check="exit 1")
+    assert result.returncode != 0
+    assert "Expected Python 3.11 or newer, got Python 3.10.1" in result.stderr
+    assert not (folder / ".venv").exists()
+
+
+def test_pre_commit_hooks_use_installed_tools():
+    settings = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
+    direct = {entry.name for entry in direct_requirements()}
+    for repository in settings["repos"]:
+        assert repository["repo"] == "local"
+        for hook in repository["hooks"]:
+            assert Path(hook["entry"].split()[0]).name in direct
