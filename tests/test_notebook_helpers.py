@@ -1,0 +1,136 @@
+"""What notebooks present: the metadata, the texts and the errors."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from matplotlib.figure import Figure
+
+from lstm_report import config, notebook, paths, tables
+from lstm_report.errors import UserError
+from lstm_report.report import pandoc
+from lstm_report.report.document import plain
+
+
+@pytest.fixture
+def shown(monkeypatch, tmp_path):
+    """Collect what is displayed, as pairs of content and report metadata."""
+    outputs = []
+
+    def display(content, *, raw, metadata, **options):
+        assert raw
+        outputs.append((content, metadata["report"]))
+
+    monkeypatch.setattr(notebook, "display", display)
+    monkeypatch.setattr(paths, "FIGURES", tmp_path / "figures")
+    return outputs
+
+
+def drawing():
+    figure = Figure(figsize=(3, 2))
+    figure.subplots().plot([0, 1], [1, 0])
+    return figure
+
+
+def test_settings_give_the_profile_with_the_parameters_in_its_place():
+    run = notebook.settings(profile="smoke", seed=7, epochs=1, readout="mean").run("reslstm")
+    assert run == config.profile("smoke", model="reslstm", seed=7, epochs=1, readout="mean")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"profile": "fast"}, "quick"),
+        ({"epochs": -1}, "epochs"),
+        ({"layers": 0}, "num_layers"),
+        ({"readout": "sum"}, "mean"),
+        ({"data": ""}, "data"),
+    ],
+)
+def test_a_bad_value_is_a_user_error_that_says_what_is_valid(wrong, named):
+    with pytest.raises(UserError, match=named):
+        notebook.settings(**wrong)
+
+
+def test_the_names_papermill_injects_are_read_and_checked():
+    cell = '# Parameters\nepochs = 2\nepoch = 3\ndata = "x"\n'
+    assert notebook.injected_names(cell) == ["epochs", "epoch", "data"]
+    assert notebook.injected_names("epoch = 3") == []
+    with pytest.raises(UserError, match="'epoch'.*epochs"):
+        notebook.check_names(notebook.injected_names(cell))
+
+
+def test_a_figure_is_shown_and_written_and_is_the_same_each_time(shown):
+    for _ in range(2):
+        notebook.show_figure(drawing(), label="a-line", caption="A line.", alt="It falls.")
+    figures = [content for content, report in shown if report["kind"] == "figure"]
+    assert figures[0] == figures[1]
+    assert set(figures[0]) == {"image/svg+xml", "image/png", "text/plain"}
+    assert shown[0][1] == {
+        "kind": "figure", "label": "a-line", "caption": "A line.", "alt": "It falls."
+    }  # fmt: skip
+    written = paths.FIGURES / "a-line.svg"
+    assert written.read_text() == figures[0]["image/svg+xml"]
+    assert (paths.FIGURES / "a-line.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"alt": " "}, {"caption": ""}, {"label": "A line"}, {"label": "../x"}]
+)
+def test_a_figure_needs_a_label_a_caption_and_alternative_text(shown, wrong):
+    with pytest.raises(ValueError, match=r"label|caption|alternative"):
+        notebook.show_figure(drawing(), **{"label": "a", "caption": "b", "alt": "c", **wrong})
+    assert not shown
+    assert not paths.FIGURES.exists()
+
+
+def test_what_is_missing_reads_as_not_measured(shown):
+    frame = pd.DataFrame({"model": ["LSTM", None], "accuracy": [0.875, math.nan]})
+    notebook.show_table(frame, label="t", caption="c", formats={"accuracy": "{:.1%}"})
+    notebook.say("It is {a:.2%}, {b:.2f}, {c} and {d:.2f}.", a=0.5, b=None, c=math.nan, d=1)
+    assert "| LSTM | 87.5% |" in shown[0][0]["text/markdown"]
+    assert "| not measured | not measured |" in shown[0][0]["text/markdown"]
+    assert shown[-1][0]["text/markdown"] == "It is 50.00%, not measured, not measured and 1.00."
+
+
+def test_a_named_index_becomes_the_first_column(shown):
+    frame = pd.DataFrame({"n": [1]}, index=pd.Index(["LSTM"], name="model"))
+    notebook.show_table(frame, label="t", caption="c")
+    assert shown[0][0]["text/markdown"].splitlines()[0] == "| model | n |"
+    assert "<th" in shown[0][0]["text/html"]
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.text("ab \\`*_{}[]()<>$|~@^#&!:/0;=+"), min_size=1))
+def test_a_table_shows_every_text_unchanged(texts):
+    texts = [f"x{' '.join(text.split())}x" for text in texts]
+    source = tables.as_markdown(["a"], [[text] for text in texts], [False])
+    rows = pandoc.read(source)["blocks"][0]["c"][4][0][3]
+    assert [plain(row[1][0][4][0]["c"]) for row in rows] == texts
+
+
+def test_a_text_with_mark_up_characters_is_no_mark_up():
+    text = r"<unk> | *b* _c_ `d` $5 and $6 [x](y) # @fig:a \n ~~e~~"
+    source = tables.as_markdown(["a"], [[text]], [False])
+    cell = pandoc.read(source)["blocks"][0]["c"][4][0][3][0][1][0][4][0]["c"]
+    assert {node["t"] for node in cell} == {"Str", "Space"}
+    assert plain(cell) == text
+
+
+def test_a_check_tells_the_largest_difference_and_fails_beyond_the_tolerance(shown):
+    one = np.ones(3)
+    notebook.check("They agree", (one, one + 1e-9))
+    assert "1.0e-09" in shown[0][0]["text/markdown"]
+    notebook.check("True", True)
+    for wrong in ((one, one + 1e-3), (one, one[:2]), (one, one * math.nan), False):
+        with pytest.raises(AssertionError, match="They agree"):
+            notebook.check("They agree", wrong)
+    assert len(shown) == 2
+
+
+def test_the_summary_keeps_its_lines(shown):
+    notebook.summary(["One.", "Two."])
+    assert shown[0][1] == {"kind": "summary", "lines": ["One.", "Two."]}
