@@ -36,7 +36,7 @@ def build(
     profile: str = "quick",
     data: str = "auto",
     *,
-    seed: int = 0,
+    seed: int | None = None,
     epochs: int | None = None,
     layers: int | None = None,
     readout: str | None = None,
@@ -50,7 +50,7 @@ def build(
 
     Args:
         profile, data, seed, epochs, layers, readout: the parameters of the notebooks, see
-            `lstm_report.notebook.settings`.
+            `lstm_report.notebook.settings`; no seed means 0.
         code: whether the PDF shows the code.
         output: the folder for `report.html`, `report.pdf` and the executed notebooks.
         notebooks: the folder of the notebooks; those whose names start with a digit are the
@@ -70,7 +70,7 @@ def build(
 
     notebook.check_names(list(unknown))
     parameters = {
-        "profile": profile, "data": data, "seed": seed, "epochs": epochs, "layers": layers,
+        "profile": profile, "data": data, "seed": seed or 0, "epochs": epochs, "layers": layers,
         "readout": readout,
     }  # fmt: skip
     _check(parameters)

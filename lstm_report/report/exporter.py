@@ -28,7 +28,7 @@ class ReportHTMLExporter(HTMLExporter):
         options.setdefault("extra_template_basedirs", [str(TEMPLATES)])
         super().__init__(**options)
 
-    def from_notebook_node(
+    def from_notebook_node(  # type: ignore[override]
         self, nb: nbformat.NotebookNode, resources: Any = None, **options: Any
     ) -> tuple[str, dict[str, Any]]:
         """Return the page and nbconvert's resources.

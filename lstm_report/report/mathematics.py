@@ -130,7 +130,7 @@ def _set(formulas: list[Formula], markup: dict[Formula, str]) -> tuple[list[str]
             output = compiler.compile(format="svg")
             found = json.loads(compiler.query("<depth>", field="value"))
         pages = output if isinstance(output, list) else [output]
-        return [page.decode() for page in pages], [float(depth) for depth in found]
+        return [(page or b"").decode() for page in pages], [float(depth) for depth in found]
 
     try:
         pages, depths = compiled(formulas)

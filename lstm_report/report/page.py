@@ -58,7 +58,7 @@ def body(document: Document) -> str:
         return None
 
     def change(node: Node) -> list[Node] | None:
-        kind, content = node["t"], node.get("c")
+        kind, content = node["t"], node.get("c", [])
         if kind == "Math":
             return [inline(drawing.pictures[formula_of(node)])]
         if kind == "Span" and content[0][1] == ["equation"]:
@@ -77,11 +77,8 @@ def body(document: Document) -> str:
             plain = pandoc.attributes(attributes[0])
             return [{"t": "Header", "c": [min(level + 1, 6), plain, [*start, *inside(inlines)]]}]
         if kind == "Table":
-            return [
-                block(SCROLL.format("Table")),
-                {"t": kind, "c": inside(content)},
-                block("</div>"),
-            ]
+            table: Node = {"t": kind, "c": pandoc.transform(content, change)}
+            return [block(SCROLL.format("Table")), table, block("</div>")]
         if kind == "Div" and content[0][1]:
             return special(content[0][1][0], dict(content[0][2]), content[1])
         return None
@@ -115,11 +112,10 @@ def _image(picture: Picture) -> str:
         kind, data = "image/png", content["image/png"]
     size = re.search(rb'<svg[^>]*?\swidth="([\d.]+)pt" height="([\d.]+)pt"', svg)
     # A point is 4/3 of a CSS pixel; the true size keeps the text of all figures at one size.
-    true = (
-        f' width="{float(size[1]) * 4 / 3:.0f}" height="{float(size[2]) * 4 / 3:.0f}"'
-        if size
-        else ""
-    )
+    true = ""
+    if size:
+        width, height = (float(entry) * 4 / 3 for entry in size.groups())
+        true = f' width="{width:.0f}" height="{height:.0f}"'
     source = f"data:{kind};base64,{base64.b64encode(data).decode()}"
     return f'<img src="{source}" alt="{html.escape(picture.alt, quote=True)}"{true}>'
 

@@ -82,16 +82,14 @@ def _markup(document: Document, folder: Path, code: bool) -> str:
         return inside(nodes)
 
     def change(node: Node) -> list[Node] | None:
-        kind, content = node["t"], node.get("c")
+        kind, content = node["t"], node.get("c", [])
         if kind == "Math":
             formula = formula_of(node)
-            return [
-                inline(f"#formula(alt: {json.dumps(formula.tex)}){_content(formulas[formula])}")
-            ]
+            return [inline(f"#formula(alt: {json.dumps(formula.tex)})[{formulas[formula]}]")]
         if kind == "Span" and content[0][1] == ["equation"]:
             number, formula = dict(content[0][2])["number"], formula_of(content[1][0])
             options = f'alt: {json.dumps(formula.tex)}, number: "({number})"'
-            return [inline(f"#formula({options}){_content(formulas[formula])}")]
+            return [inline(f"#formula({options})[{formulas[formula]}]")]
         if kind == "Header":
             level, attributes, inlines = content
             return [
@@ -103,10 +101,6 @@ def _markup(document: Document, folder: Path, code: bool) -> str:
 
     tree = {"pandoc-api-version": [1, 23, 1], "meta": {}, "blocks": inside(document.blocks)}
     return pandoc.write(tree, "typst", "--syntax-highlighting", "none")
-
-
-def _content(markup: str) -> str:
-    return f"[{markup}]"
 
 
 def _picture_file(document: Document, label: str, folder: Path) -> str:
