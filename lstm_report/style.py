@@ -59,7 +59,7 @@ SETTINGS: dict[str, Any] = {
     "font.size": 9.5,
     "grid.color": "#E4E7EB",
     "grid.linewidth": 0.7,
-    "legend.fontsize": 9,
+    "legend.fontsize": 9.5,
     "legend.frameon": False,
     "lines.linewidth": 1.8,
     "lines.markersize": 5,
