@@ -18,6 +18,7 @@ from lstm_report.report.pandoc import Node
 
 REFERENCE = re.compile(r"@(fig|tbl):([a-z][a-z0-9-]*)")
 DISPLAYED = re.compile(r"\$\$.+?\$\$", re.DOTALL)
+UNREAD = re.compile(r"\\[A-Za-z]+\{")  # TeX that stands in the text, outside a formula
 WORDS = {"fig": "Figure", "tbl": "Table"}
 PROGRESS = re.compile(r"\r|\d+%\|| it/s|s/it")
 LONGEST_STREAM = 20  # lines of printed text that the report shows of one cell
@@ -230,7 +231,11 @@ def _resolve(blocks: list[Node], anchors: dict[str, tuple[str, str]], partial: b
     """Replace `@fig:label` and `@tbl:label` by links."""
 
     def change(node: Node) -> list[Node] | None:
-        if node["t"] != "Str" or not REFERENCE.search(node["c"]):
+        if node["t"] != "Str":
+            return None
+        if UNREAD.search(node["c"]):
+            raise ReportError(f"A formula is not closed: {node['c']}")
+        if not REFERENCE.search(node["c"]):
             return None
         made: list[Node] = []
         position = 0

@@ -47,11 +47,11 @@ def body(document: Document) -> str:
             start = f'<figure id="fig-{label}"><div class="card">{image}</div>'
             return [block(start), *caption("Figure", number, nodes), block("</figure>")]
         if kind == "report-table":
-            start = block(f'<figure class="table" id="tbl-{label}">')
+            head = block(f'<figure class="table" id="tbl-{label}">')
             box = block(SCROLL.format(f"Table {number}"))
-            table = pandoc.transform(nodes[1]["c"], change)
-            rest: list[Node] = [{"t": "Table", "c": table}, *inside(nodes[2:])]
-            return [start, *caption("Table", number, nodes), box, *rest, block("</div></figure>")]
+            rows = pandoc.transform(nodes[1]["c"], change)
+            rest: list[Node] = [{"t": "Table", "c": rows}, *inside(nodes[2:])]
+            return [head, *caption("Table", number, nodes), box, *rest, block("</div></figure>")]
         if kind == "report-html":
             shown = re.sub(r"<(style|script).*?</\1>", "", nodes[0]["c"][1], flags=re.DOTALL)
             return [block(f"{SCROLL.format('Table')}{shown}</div>")]

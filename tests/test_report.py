@@ -1,0 +1,335 @@
+"""The report: numbering, references, mathematics, execution and what is refused."""
+
+import base64
+import json
+import re
+from types import SimpleNamespace
+
+import nbformat
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from pypdf import PdfReader
+
+from lstm_report.errors import UserError
+from lstm_report.report import ReportError, build, document, execute, mathematics, pdf
+from lstm_report.report.exporter import ReportHTMLExporter
+
+SVG = (
+    '<?xml version="1.0"?><!DOCTYPE svg PUBLIC "-//W3C" "http://www.w3.org/x.dtd">'
+    '<svg xmlns="http://www.w3.org/2000/svg" width="90pt" height="45pt" viewBox="0 0 90 45">'
+    '<path d="M0 0L90 45" stroke="black"/></svg>'
+)
+FACTS = {
+    "title": "A title & more",
+    "subtitle": "A subtitle",
+    "banner": "Not the real data.",
+    "facts": [["Checksum", "ab" * 32], ["Profile", "smoke"]],
+}
+
+
+def shown(kind, content, **details):
+    metadata = {"report": {"kind": kind, **details}}
+    return new_output("display_data", data=content, metadata=metadata)
+
+
+def figure(label="line", caption="A line, $x_1$.", alt="It rises."):
+    return shown("figure", {"image/svg+xml": SVG}, label=label, caption=caption, alt=alt)
+
+
+def table(label="numbers"):
+    content = {"text/markdown": "| a | b |\n|:---|---:|\n| one | 1 |"}
+    return shown("table", content, label=label, caption="Numbers.")
+
+
+def notebook(*cells, facts=FACTS):
+    made = new_notebook(cells=list(cells))
+    if facts is not None:
+        made.metadata["report_facts"] = facts
+    return made
+
+
+def cell(*outputs, source="x = 1", **options):
+    return new_code_cell(source, outputs=list(outputs), execution_count=1, **options)
+
+
+SAMPLE = [
+    new_markdown_cell(
+        "# Theory\n\nThe state $h_t$ falls, see @fig:second, @fig:line and (@tbl:numbers).\n\n"
+        "## Cell\n\n$$\n\\begin{aligned}\na &= b \\\\\n+ c &= d\n\\end{aligned}\n$$\n\n"
+        "$$c_t = f_t \\odot c_{t-1}$$"
+    ),
+    cell(figure(), table(), source="secret_code = 1"),
+    cell(shown("live", {"image/png": "AAAA"}), shown("caption", {"text/markdown": "again"})),
+    new_markdown_cell("# Data\n\n## Source\n\n## Split\n\n$$e = m$$"),
+    cell(figure("second"), shown("summary", {"text/markdown": "- One."}, lines=["One."])),
+]
+
+
+@pytest.fixture(scope="module")
+def page():
+    return ReportHTMLExporter().from_notebook_node(notebook(*SAMPLE))[0]
+
+
+def text_of(page):
+    return " ".join(re.sub(r"<[^>]+>", " ", page[page.index("<body>") :]).split())
+
+
+def test_chapters_figures_tables_and_equations_are_numbered(page):
+    text = text_of(page)
+    for expected in ("1 Theory", "1.1 Cell", "2 Data", "2.1 Source", "2.2 Split"):
+        assert text.count(expected) == 3  # the text and both tables of contents
+    for expected in ("Figure 1. A line", "Figure 2. A line", "Table 1. Numbers"):
+        assert text.count(expected) == 1
+    assert re.findall(r'class="number">\((.*?)\)', page) == ["1.1", "1.2", "2.1"]
+
+
+def test_references_are_links_to_what_they_name(page):
+    for anchor, name in (("fig-second", "2"), ("fig-line", "1"), ("tbl-numbers", "1")):
+        word = "Figure" if anchor.startswith("fig") else "Table"
+        assert f'<a href="#{anchor}">{word}\N{NO-BREAK SPACE}{name}</a>' in page
+    anchors = re.findall(r'\sid="([^"]+)"', page)
+    assert len(anchors) == len(set(anchors))
+    assert set(re.findall(r'href="#([^"]+)"', page)) <= set(anchors)
+
+
+def test_the_page_asks_for_nothing_outside_itself(page):
+    assert "Content-Security-Policy" in page
+    assert not re.search(r"<(script|iframe|object|embed|base)\b", page)
+    assert not re.search(r'\b(src|srcset)="(?!data:)', page)
+    assert not re.search(r'<link[^>]+href="(?!data:)|url\(|@import', page)
+    for picture in re.findall(r"data:image/svg\+xml;base64,([^\"]+)", page):
+        assert b".dtd" not in base64.b64decode(picture)
+
+
+def test_every_picture_and_formula_says_what_it_shows(page):
+    assert all(re.search(r'alt="[^"]+"', image) for image in re.findall(r"<img[^>]*>", page))
+    assert page.count('aria-label="h_t"') == 1
+    assert '<html lang="en">' in page
+    assert "<main" in page
+    assert "Skip to the text" in page
+
+
+def test_code_is_folded_and_live_outputs_are_left_out(page):
+    assert re.search(r'<details class="code">.*?secret_code', page, re.DOTALL)
+    assert "again" not in text_of(page)
+    assert "A title &amp; more" in page
+    assert "Not the real data." in page
+
+
+def test_a_line_of_a_formula_that_starts_with_plus_starts_no_list(page):
+    assert "+ c &amp;= d" in page
+    assert "<ul>" not in page[page.index("<article>") : page.index("secret_code")]
+
+
+def test_the_parameters_cell_and_progress_bars_are_left_out():
+    output = new_output("stream", name="stdout", text="kept\n 50%|##   | 1/2\r\n")
+    error = new_output("stream", name="stderr", text="warning text\n")
+    bar = new_output("display_data", data={"application/vnd.jupyter.widget-view+json": {}})
+    tagged = cell(source="profile = 'quick'", metadata={"tags": ["parameters"]})
+    made = ReportHTMLExporter().from_notebook_node(notebook(tagged, cell(output, error, bar)))[0]
+    assert "kept" in made
+    for absent in ("quick", "50%", "warning text", "widget"):
+        assert absent not in text_of(made)
+
+
+def test_a_frame_without_a_label_still_shows():
+    frame = {"text/html": "<table><tr><td>cell text</td></tr></table>", "text/plain": "x"}
+    result = new_output("execute_result", data=frame, execution_count=1)
+    made = ReportHTMLExporter().from_notebook_node(notebook(cell(result)))[0]
+    assert "<td>cell text</td>" in made
+
+
+@pytest.mark.parametrize(
+    ("output", "reason"),
+    [
+        (figure(alt=" "), "alternative text"),
+        (figure(caption=""), "caption"),
+        (new_output("display_data", data={"image/png": "AAAA"}), "alternative text"),
+    ],
+)
+def test_a_picture_without_words_is_refused_with_its_place(output, reason):
+    merged = document.merge([("02_data", notebook(cell(output)))])
+    with pytest.raises(ReportError, match=rf"{reason}.*02_data, cell \[1\]"):
+        document.compose(merged)
+
+
+def test_a_label_used_twice_and_a_reference_to_nothing_are_refused():
+    with pytest.raises(ReportError, match="fig:line is used twice"):
+        document.compose(notebook(cell(figure(), figure())))
+    lost = new_markdown_cell("See @tbl:lost.")
+    with pytest.raises(ReportError, match="@tbl:lost"):
+        document.compose(notebook(lost))
+    alone = ReportHTMLExporter().from_notebook_node(notebook(lost, facts=None))[0]
+    assert "@tbl" not in alone
+
+
+@pytest.mark.parametrize("tex", [r"\nosuchmacro{x}", r"\frac{a", r"\begin{aligned} a \end{cases}"])
+def test_a_wrong_formula_is_named(tex):
+    broken = notebook(new_markdown_cell(f"Text $x$, then ${tex}$."))
+    with pytest.raises(ReportError, match=re.escape(tex)):
+        ReportHTMLExporter().from_notebook_node(broken)
+
+
+def test_thin_spaces_and_circled_operators_keep_their_width_and_shape():
+    formula = mathematics.Formula(r"a\!b\;c\odot d\otimes e", False)
+    markup = mathematics.to_typst([formula])[formula]
+    assert "#h(-0.167em)" in markup
+    assert "#h(0.278em)" in markup
+    assert ".circle" not in markup
+
+
+def test_an_inline_formula_stands_on_the_baseline():
+    drawing = mathematics.draw([mathematics.Formula(tex, False) for tex in ("x", "g", "f_j")])
+
+    def depth(tex):
+        picture = drawing.pictures[mathematics.Formula(tex, False)]
+        return -float(re.search(r"vertical-align:(-?[\d.]+)em", picture)[1])
+
+    assert abs(depth("x")) < 0.03
+    assert 0.1 < depth("g") < 0.3
+    assert depth("f_j") > depth("x") + 0.15
+
+
+def test_formulas_share_their_glyphs_and_follow_the_colour_of_the_text():
+    drawing = mathematics.draw(
+        [mathematics.Formula("x + y", False), mathematics.Formula("x", True)]
+    )
+    names = re.findall(r'<symbol id="([^"]+)"', drawing.glyphs)
+    assert len(names) == len(set(names)) == 3
+    for picture in drawing.pictures.values():
+        assert set(re.findall(r'href="#([^"]+)"', picture)) <= set(names)
+        assert "#000000" not in picture
+        assert "currentColor" in picture
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.lists(st.sampled_from([1, 2, 3]), min_size=1, max_size=8))
+def test_heading_numbers_count_up_within_their_parent(levels):
+    levels = [1, *levels]
+    text = "\n\n".join(f"{'#' * level} Heading" for level in levels)
+    found = document.compose(notebook(new_markdown_cell(text))).contents
+    expected, counters = [], {1: 0, 2: 0, 3: 0}
+    for level in levels:
+        counters[level] += 1
+        counters.update({deeper: 0 for deeper in counters if deeper > level})
+        if level <= 2:
+            expected.append(".".join(str(counters[one]) for one in range(1, level + 1)))
+    assert [number for _, number, _, _ in found] == expected
+
+
+def test_the_pdf_has_pages_outline_text_and_title(tmp_path):
+    composed = document.compose(notebook(*SAMPLE))
+    first, second = tmp_path / "a.pdf", tmp_path / "b.pdf"
+    pdf.write(composed, FACTS, first)
+    pdf.write(composed, FACTS, second)
+    assert first.read_bytes() == second.read_bytes()
+    reader = PdfReader(first)
+    text = " ".join("\n".join(page.extract_text() for page in reader.pages).split())
+    assert len(reader.pages) == 4
+    assert abs(float(reader.pages[0].mediabox.width) - 595.28) < 0.1
+    assert [entry.title for entry in reader.outline if not isinstance(entry, list)] == [
+        "1 Theory",
+        "2 Data",
+    ]
+    for expected in ("A title & more", "Not the real data", "ab" * 32, "Figure 2.", "Table 1."):
+        assert expected in text
+    assert "secret_code" not in text
+    assert reader.metadata.title == "A title & more"
+    assert reader.trailer["/Root"]["/Lang"] == "en"
+
+
+def test_the_pdf_shows_the_code_when_asked(tmp_path):
+    pdf.write(document.compose(notebook(*SAMPLE)), FACTS, tmp_path / "a.pdf", code=True)
+    pages = PdfReader(tmp_path / "a.pdf").pages
+    assert "secret_code" in "".join(page.extract_text() for page in pages)
+
+
+PARAMETERS = (
+    'profile = "quick"\ndata = "auto"\nseed = 0\nepochs = None\nlayers = None\nreadout = None'
+)
+
+
+@pytest.fixture
+def chapters(tmp_path, monkeypatch):
+    """Two small notebooks, and reviews that need no file."""
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    for name, body in (("01_one", "print(seed)"), ("02_two", "print(profile)")):
+        made = notebook(
+            new_markdown_cell(f"# {name[3:].title()}"),
+            new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]}),
+            new_code_cell(body),
+            facts=None,
+        )
+        nbformat.write(made, folder / f"{name}.ipynb")
+    source = SimpleNamespace(name="N", origin="From a test.", checksum="0" * 64, built_in=True)
+    monkeypatch.setattr(build, "resolve", lambda data, progress: source)
+    return folder
+
+
+def run(chapters, **options):
+    output = chapters.parent / "build"
+    return build.build("smoke", notebooks=chapters, output=output, progress=False, **options)
+
+
+def test_a_second_build_reuses_what_is_unchanged(chapters, monkeypatch):
+    result = run(chapters, seed=7)
+    assert "7" in result.html.read_text()
+    assert "built-in corpus" in result.html.read_text()
+    assert len(PdfReader(result.pdf).pages) >= 3
+    changed = nbformat.read(chapters / "02_two.ipynb", as_version=4)
+    changed.cells[-1].source = "print('other')"
+    nbformat.write(changed, chapters / "02_two.ipynb")
+    executed = {}
+    original = execute.execute
+
+    def noted(source, *arguments, **options):
+        executed[source.stem] = original(source, *arguments, **options)
+        return executed[source.stem]
+
+    monkeypatch.setattr(execute, "execute", noted)
+    run(chapters, seed=7)
+    assert executed == {"01_one": False, "02_two": True}
+
+
+def test_the_key_depends_on_notebook_parameters_and_reviews(chapters):
+    one, two = sorted(chapters.glob("*.ipynb"))
+    keys = [
+        execute.key(one, {"seed": 0}, "a"),
+        execute.key(two, {"seed": 0}, "a"),
+        execute.key(one, {"seed": 1}, "a"),
+        execute.key(one, {"seed": 0}, "b"),
+    ]
+    assert len(set(keys)) == 4
+    assert execute.key(one, {"seed": 0}, "a") == keys[0]
+
+
+def test_a_failing_cell_is_named_and_the_partial_notebook_kept(chapters):
+    broken = nbformat.read(chapters / "02_two.ipynb", as_version=4)
+    broken.cells.append(new_code_cell("1 / 0"))
+    nbformat.write(broken, chapters / "02_two.ipynb")
+    with pytest.raises(ReportError) as caught:
+        run(chapters)
+    message = str(caught.value)
+    kept = chapters.parent / "build" / "executed" / "02_two.failed.ipynb"
+    for expected in ("02_two.ipynb", "cell [4]", "ZeroDivisionError", "1 / 0", str(kept)):
+        assert expected in message
+    assert "ZeroDivisionError" in json.dumps(nbformat.read(kept, as_version=4))
+    assert sorted(file.name for file in kept.parent.iterdir()) == ["01_one.ipynb", kept.name]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [({"epoch": 3}, "epochs"), ({"epochs": -1}, "epochs"), ({"readout": "sum"}, "mean")],
+)
+def test_a_wrong_parameter_stops_the_build_before_anything_runs(chapters, wrong, named):
+    with pytest.raises(UserError, match=named):
+        run(chapters, **wrong)
+    assert not (chapters.parent / "build").exists()
+
+
+def test_a_folder_without_notebooks_is_a_user_error(tmp_path):
+    with pytest.raises(UserError, match="Expected notebooks"):
+        build.build("smoke", notebooks=tmp_path, output=tmp_path / "build", progress=False)
