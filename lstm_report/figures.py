@@ -121,7 +121,7 @@ def gate_activations(trace: pd.DataFrame, words: Sequence[str]) -> Figure:
         rotation_mode="default" if len(words) > 12 else "anchor", parse_math=False,
     )  # fmt: skip
     axis.tick_params(length=0)
-    axis.set(xlabel="word of the review, in reading order", ylabel="")
+    axis.set(xlabel="word of the review, in reading order", ylabel="gate")
     return style.finish(figure)
 
 
