@@ -41,7 +41,7 @@ GATE_NAMES = {"i": "input gate", "f": "forget gate", "g": "candidate", "o": "out
 WIDTH = 7.0
 """Width of a figure in inches: the width of the text in the rendered report."""
 
-SETTINGS: dict[str, Any] = {
+SETTINGS: Any = {
     "axes.axisbelow": True,
     "axes.edgecolor": "#9AA5B1",
     "axes.facecolor": "white",
