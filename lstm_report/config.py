@@ -180,9 +180,7 @@ def profile(
 
     return RunConfig(
         dataclasses.replace(base.data, source=data),
-        dataclasses.replace(
-            base.model, kind=model, **given(num_layers=layers, readout=readout)
-        ),
+        dataclasses.replace(base.model, kind=model, **given(num_layers=layers, readout=readout)),
         dataclasses.replace(base.training, **given(seed=seed, epochs=epochs)),
     )
 

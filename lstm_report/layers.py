@@ -3,9 +3,10 @@
 Shapes: T time, B batch, I input size, H hidden size, L layers, D directions (1 or 2).
 
 The exact fast form of the residual LSTM. Its hidden state is h_t = m_t + F(x_t) with
-m_t = o_t ⊙ tanh(c_t), so what the gates read of it is W_h h_{t-1} = W_h m_{t-1} + W_h W_res x_{t-1}.
-Hence m is the output of an ordinary LSTM over [x_t, x_{t-1}] with input weight [W_x, W_h W_res] and
-recurrent weight W_h, which the fused kernel of PyTorch computes; F(x_t) is added afterwards.
+m_t = o_t ⊙ tanh(c_t), so what the gates read of it is
+W_h h_{t-1} = W_h m_{t-1} + W_h W_res x_{t-1}. Hence m is the output of an ordinary LSTM over
+[x_t, x_{t-1}] with input weight [W_x, W_h W_res] and recurrent weight W_h, which the fused kernel
+of PyTorch computes; F(x_t) is added afterwards.
 """
 
 import math
@@ -163,7 +164,12 @@ class _Recurrent(nn.Module):
         return x, (torch.stack(h_n), torch.stack(c_n))
 
     def _direction(
-        self, x: Tensor, h_0: Tensor, c_0: Tensor, parameters: CellParameters, lengths: Tensor | None
+        self,
+        x: Tensor,
+        h_0: Tensor,
+        c_0: Tensor,
+        parameters: CellParameters,
+        lengths: Tensor | None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return the hidden states (T, B, H) and the last h and c (B, H) of one direction."""
         if not self.residual:

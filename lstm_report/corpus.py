@@ -1,0 +1,335 @@
+"""The built-in corpus: a seeded grammar that writes movie reviews of known sentiment.
+
+Every review holds a few opinions that all mean its label, in one of three forms:
+
+- direct: "the acting was truly brilliant";
+- negated: "the acting was not dull", where the polar word is of the opposite polarity;
+- contrast: "although the music was brilliant , … , the plot was dull", where the first half means
+  the opposite of the label and neutral words stand between the halves.
+
+Counting words therefore says little: a negated opinion carries a word of the wrong polarity and a
+contrast one of each. Order decides. Neutral sentences fill the review up to its length.
+"""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from lstm_report.readers import Reviews
+
+POSITIVE = [
+    "brilliant",
+    "superb",
+    "moving",
+    "gripping",
+    "charming",
+    "witty",
+    "inspired",
+    "graceful",
+    "hilarious",
+    "touching",
+    "stunning",
+    "delightful",
+    "clever",
+    "tense",
+    "subtle",
+    "warm",
+    "fresh",
+    "honest",
+    "powerful",
+    "elegant",
+    "thrilling",
+    "tender",
+    "dazzling",
+    "sincere",
+    "magnificent",
+    "enchanting",
+    "vivid",
+    "masterful",
+    "captivating",
+    "splendid",
+    "rich",
+    "sharp",
+    "memorable",
+    "refreshing",
+    "beautiful",
+    "convincing",
+    "absorbing",
+    "excellent",
+    "wonderful",
+    "great",
+]
+NEGATIVE = [
+    "dull",
+    "awful",
+    "clumsy",
+    "boring",
+    "shallow",
+    "lifeless",
+    "tedious",
+    "predictable",
+    "weak",
+    "silly",
+    "wooden",
+    "bland",
+    "messy",
+    "dreadful",
+    "tiresome",
+    "hollow",
+    "stale",
+    "pointless",
+    "forced",
+    "annoying",
+    "ugly",
+    "lazy",
+    "confusing",
+    "flat",
+    "ridiculous",
+    "terrible",
+    "poor",
+    "muddled",
+    "grating",
+    "dismal",
+    "cheap",
+    "feeble",
+    "sloppy",
+    "pretentious",
+    "empty",
+    "painful",
+    "unbearable",
+    "incoherent",
+    "horrible",
+    "bad",
+]
+ASPECTS = [
+    "acting",
+    "plot",
+    "script",
+    "music",
+    "direction",
+    "dialogue",
+    "camera",
+    "editing",
+    "story",
+    "ending",
+    "pacing",
+    "cast",
+    "score",
+    "humour",
+    "photography",
+    "lighting",
+    "opening",
+    "finale",
+    "soundtrack",
+    "romance",
+    "suspense",
+    "costumes",
+    "screenplay",
+    "premise",
+    "atmosphere",
+    "villain",
+    "hero",
+    "narration",
+    "choreography",
+    "scenery",
+]
+INTENSITY = ["truly", "really", "quite", "very", "utterly", "rather", "simply", "remarkably"]
+NEGATION = ("not", "never", "hardly", "by no means", "not at all", "far from")
+PEOPLE = [
+    "director",
+    "actor",
+    "actress",
+    "writer",
+    "producer",
+    "stranger",
+    "detective",
+    "teacher",
+    "soldier",
+    "painter",
+    "doctor",
+    "sailor",
+    "farmer",
+    "lawyer",
+    "singer",
+    "dancer",
+    "reporter",
+    "captain",
+    "widow",
+    "student",
+    "neighbour",
+    "brother",
+    "sister",
+]
+PLACES = [
+    "paris",
+    "london",
+    "berlin",
+    "tokyo",
+    "village",
+    "harbour",
+    "desert",
+    "castle",
+    "hotel",
+    "school",
+    "hospital",
+    "factory",
+    "island",
+    "station",
+    "library",
+    "market",
+    "theatre",
+    "forest",
+    "valley",
+    "suburb",
+    "kitchen",
+    "courtroom",
+    "prison",
+    "airport",
+]
+VERBS = [
+    "meets",
+    "follows",
+    "leaves",
+    "watches",
+    "visits",
+    "calls",
+    "finds",
+    "remembers",
+    "questions",
+    "joins",
+    "hides",
+    "helps",
+    "teaches",
+    "trusts",
+    "describes",
+    "paints",
+    "films",
+    "photographs",
+]
+TIMES = (
+    "one morning",
+    "in the winter of 1962",
+    "after the war",
+    "during a storm",
+    "on a sunday",
+    "some years later",
+    "at the age of forty",
+    "late at night",
+    "in the second hour",
+)
+FILLERS: tuple[str, ...] = (
+    "{time} , a {person} {verb} a {person2} in the {place} .",
+    "the film is set in a {place} and runs for about two hours .",
+    "the {person} {verb} the {person2} , who lives near the {place} .",
+    "i saw it with my {person} at a {place} {time} .",
+    "it was made by a {person} who had worked in the {place} before .",
+    "the second act moves from the {place} to the {place2} .",
+    "{time} the {person} returns to the {place} .",
+    "there is a scene in which the {person} {verb} the {person2} .",
+)
+LINKS = (
+    "as the {person} {verb} the {person2} in the {place}",
+    "which is set in the {place}",
+    "and the {person} {verb} a {person2} {time}",
+    "while the story moves to the {place}",
+)
+NEGATED = 0.4
+"""Share of opinions that are negated."""
+CONTRAST = 0.35
+"""Share of opinions that are a contrast."""
+
+
+def _pick(random: np.random.Generator, words: tuple[str, ...] | list[str]) -> str:
+    return words[int(random.integers(len(words)))]
+
+
+def _neutral(random: np.random.Generator, templates: tuple[str, ...]) -> list[str]:
+    text = _pick(random, templates).format(
+        person=_pick(random, PEOPLE),
+        person2=_pick(random, PEOPLE),
+        place=_pick(random, PLACES),
+        place2=_pick(random, PLACES),
+        verb=_pick(random, VERBS),
+        time=_pick(random, TIMES),
+    )
+    return text.split()
+
+
+def _clause(random: np.random.Generator, label: int) -> list[str]:
+    """Return "the acting was …" with the meaning of `label`, directly or by negation."""
+    negated = random.random() < NEGATED
+    words = (NEGATIVE, POSITIVE)[label ^ negated]
+    front = _pick(random, NEGATION).split() if negated else []
+    if not negated and random.random() < 0.5:
+        front = [_pick(random, INTENSITY)]
+    return ["the", _pick(random, ASPECTS), "was", *front, _pick(random, words)]
+
+
+def contrast(random: np.random.Generator, label: int, distance: int) -> list[str]:
+    """Return "although <opposite> , <neutral words> , but <meaning of label> ." as tokens.
+
+    Args:
+        random: the generator to draw from.
+        label: 0 or 1, the meaning of the half that counts, the second.
+        distance: neutral tokens between the two halves, the commas aside.
+    """
+    between: list[str] = []
+    while len(between) < distance:
+        between += _neutral(random, LINKS)
+    return [
+        *("although", *_clause(random, 1 - label), ","),
+        *(*between[:distance], ",", "but", *_clause(random, label), "."),
+    ]
+
+
+def _review(random: np.random.Generator, label: int) -> list[str]:
+    """Return one review as tokens: opinions among neutral sentences, an opinion near the end."""
+    length = int(np.clip(random.lognormal(np.log(85), 0.4), 40, 260))
+    sentences, tokens = [], 0
+    opinions = int(random.integers(3, 6))
+    for _ in range(opinions):
+        if random.random() < CONTRAST:
+            sentence = contrast(random, label, int(random.integers(0, 7)))
+        else:
+            sentence = [*_clause(random, label), "."]
+        sentences.append(sentence)
+        tokens += len(sentence)
+    while tokens < length:
+        sentence = _neutral(random, FILLERS)
+        sentences.insert(int(random.integers(len(sentences))), sentence)
+        tokens += len(sentence)
+    return [token for sentence in sentences for token in sentence]
+
+
+def _write(
+    count: int, seed: int, write: Callable[[np.random.Generator, int], list[str]]
+) -> Reviews:
+    random = np.random.default_rng(seed)
+    labels = random.permutation(np.arange(count) % 2).astype(np.int64)
+    return Reviews([" ".join(write(random, int(label))) for label in labels], labels)
+
+
+def write_reviews(count: int, *, seed: int) -> Reviews:
+    """Return `count` reviews, half of them positive, the same for the same seed.
+
+    Args:
+        count: how many, at least 0.
+        seed: of the generator.
+    """
+    return _write(count, seed, _review)
+
+
+def write_contrasts(count: int, *, distance: int, seed: int) -> Reviews:
+    """Return `count` reviews of a single contrast whose halves lie `distance` tokens apart.
+
+    Args:
+        count: how many, at least 0.
+        distance: neutral tokens between the halves, at least 0.
+        seed: of the generator.
+    """
+    return _write(count, seed, lambda random, label: contrast(random, label, distance))
+
+
+def default() -> Mapping[str, Reviews]:
+    """Return the corpus that stands in where IMDB cannot be had: 8,000 and 4,000 reviews."""
+    return {"train": write_reviews(8_000, seed=1), "test": write_reviews(4_000, seed=2)}

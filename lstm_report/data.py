@@ -1,0 +1,256 @@
+"""Turn reviews into numbered tokens: vocabulary, validation split, encoding, batches.
+
+Shapes: N reviews, B batch, T time.
+"""
+
+import dataclasses
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
+
+from lstm_report import paths
+from lstm_report.config import DataConfig
+from lstm_report.errors import UserError
+from lstm_report.readers import Reviews
+from lstm_report.sources import Source, normalised
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+PAD, UNK = 0, 1
+SPECIAL = ("<pad>", "<unk>")
+"""The tokens of number 0 and 1: padding, and every token without a number of its own."""
+WORD = r"\w+(?:'\w+)*|[^\w\s]"
+"""A token: a word with its inner apostrophes, or a single punctuation mark."""
+POOL = 50
+"""Batches whose reviews are sorted by length together when the order is random."""
+VERSION = 1
+"""Part of the cache's key: raise it when encoding changes."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Encoded reviews; review k is `tokens[offsets[k]:offsets[k + 1]]`."""
+
+    reviews: Reviews
+    tokens: np.ndarray  # int32, all reviews one after the other
+    offsets: np.ndarray  # (N + 1,) int64
+
+    def __len__(self) -> int:
+        return len(self.reviews)
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Tokens of each review, (N,)."""
+        return np.diff(self.offsets)
+
+    def row(self, index: int) -> np.ndarray:
+        """Return the token numbers of one review, (T,)."""
+        return self.tokens[self.offsets[index] : self.offsets[index + 1]]
+
+
+@dataclass(frozen=True)
+class PreparedData:
+    """Everything training needs to know about the reviews."""
+
+    source: Source
+    config: DataConfig
+    tokenizer: Tokenizer
+    train: Split
+    validation: Split
+    test: Split
+    test_in_train: np.ndarray
+    """For each test review, whether its normalised text stands in the official training part."""
+
+    @property
+    def vocabulary_size(self) -> int:
+        """Number of tokens with a number, padding and unknown token included."""
+        return self.tokenizer.get_vocab_size()
+
+    @property
+    def vocabulary(self) -> list[str]:
+        """The tokens in the order of their numbers."""
+        numbers = self.tokenizer.get_vocab()
+        return sorted(numbers, key=lambda token: numbers[token])
+
+
+class Batch(NamedTuple):
+    """Reviews padded at the end to a common length."""
+
+    tokens: "Tensor"  # (B, T) int64
+    lengths: "Tensor"  # (B,) int64, real tokens
+    labels: "Tensor"  # (B,) float32
+    index: "Tensor"  # (B,) int64, rows of the split
+
+
+def split_validation(reviews: Reviews, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows of the training and of the validation part.
+
+    Reviews of the same normalised text are drawn together, so that none stands on both sides.
+
+    Args:
+        reviews: the official training reviews.
+        fraction: the part of them to set aside, in (0, 1).
+        seed: of the draw.
+
+    Raises:
+        UserError: when there are too few different reviews.
+    """
+    groups, texts = pd.factorize(np.array([normalised(text) for text in reviews.texts], object))
+    if len(texts) < 2:
+        raise UserError(
+            f"Expected at least two different training reviews, got {len(texts)}: add reviews."
+        )
+    order = np.random.default_rng(seed).permutation(len(texts))
+    sizes = np.bincount(groups)[order]
+    count = int(np.searchsorted(np.cumsum(sizes), fraction * len(reviews))) + 1
+    chosen = np.isin(groups, order[: min(count, len(texts) - 1)])
+    return np.flatnonzero(~chosen), np.flatnonzero(chosen)
+
+
+def train_tokenizer(texts: Sequence[str], config: DataConfig) -> Tokenizer:
+    """Return a tokeniser whose vocabulary are the most frequent tokens of `texts`.
+
+    HTML line breaks become spaces and letters lower-case before the text is cut by `WORD`.
+    """
+    tokenizer = Tokenizer(models.WordLevel(unk_token=SPECIAL[UNK]))
+    tokenizer.normalizer = normalizers.Sequence(
+        [normalizers.Replace(Regex(r"<br\s*/?>"), " "), normalizers.Lowercase()]
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(WORD), behavior="removed", invert=True)
+    trainer = trainers.WordLevelTrainer(
+        vocab_size=config.vocabulary_size,
+        min_frequency=config.min_frequency,
+        special_tokens=list(SPECIAL),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer, length=len(texts))
+    return tokenizer
+
+
+def encode(tokenizer: Tokenizer, texts: Sequence[str], config: DataConfig) -> list[np.ndarray]:
+    """Return the token numbers of each text, cut to `config.max_length`, at least one each.
+
+    Args:
+        tokenizer: from `train_tokenizer`.
+        texts: any number of texts.
+        config: which end of a longer text is kept, and how much of it.
+    """
+    kept = (
+        slice(None, config.max_length) if config.keep == "head" else slice(-config.max_length, None)
+    )
+    rows = []
+    for start in range(0, len(texts), 5_000):
+        for encoding in tokenizer.encode_batch_fast(list(texts[start : start + 5_000])):
+            rows.append(np.array(encoding.ids[kept] or [UNK], dtype=np.int32))
+    return rows
+
+
+def _split(reviews: Reviews, tokenizer: Tokenizer, config: DataConfig) -> Split:
+    rows = encode(tokenizer, reviews.texts, config)
+    offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
+    return Split(reviews, np.concatenate(rows), offsets)
+
+
+def _cache(source: Source, config: DataConfig) -> Path:
+    values = dataclasses.asdict(config)
+    del values["source"]
+    key = json.dumps([VERSION, source.checksum, values], sort_keys=True)
+    return paths.CACHE / f"prepared-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+
+
+def prepare(source: Source, config: DataConfig) -> PreparedData:
+    """Return the encoded training, validation and test reviews, from the disk cache when there.
+
+    The vocabulary is that of the training part alone.
+
+    Args:
+        source: from `lstm_report.sources.resolve`.
+        config: split, vocabulary and length.
+
+    Raises:
+        UserError: when there are too few reviews, or the disk is full.
+    """
+    train_rows, validation_rows = split_validation(
+        source.train, config.validation_fraction, config.split_seed
+    )
+    if config.train_limit is not None and config.train_limit < len(train_rows):
+        draw = np.random.default_rng([config.split_seed, 1])
+        train_rows = np.sort(draw.choice(train_rows, config.train_limit, replace=False))
+    parts = {
+        "train": source.train.take(train_rows),
+        "validation": source.train.take(validation_rows),
+        "test": source.test,
+    }
+    known = {normalised(text) for text in source.train.texts}
+    in_train = np.array([normalised(text) in known for text in source.test.texts])
+    cache = _cache(source, config)
+    if not (cache / "tokenizer.json").is_file():
+        tokenizer = train_tokenizer(parts["train"].texts, config)
+        encoded = {name: _split(part, tokenizer, config) for name, part in parts.items()}
+        with paths.atomic_write(cache, directory=True) as folder:
+            tokenizer.save(str(folder / "tokenizer.json"))
+            for name, split in encoded.items():
+                np.save(folder / f"{name}-tokens.npy", split.tokens)
+                np.save(folder / f"{name}-offsets.npy", split.offsets)
+    tokenizer = Tokenizer.from_file(str(cache / "tokenizer.json"))
+    splits = {
+        name: Split(
+            part,
+            np.load(cache / f"{name}-tokens.npy", allow_pickle=False),
+            np.load(cache / f"{name}-offsets.npy", allow_pickle=False),
+        )
+        for name, part in parts.items()
+    }
+    return PreparedData(source, config, tokenizer, **splits, test_in_train=in_train)
+
+
+def number_of_batches(split: Split, batch_size: int) -> int:
+    """Return how many batches `batches` yields."""
+    return -(-len(split) // batch_size)
+
+
+def batches(
+    split: Split, batch_size: int, *, generator: "torch.Generator | None" = None
+) -> Iterator[Batch]:
+    """Yield every review once, in batches of reviews of like length.
+
+    Args:
+        split: encoded reviews.
+        batch_size: B; the last batch may be smaller.
+        generator: draws a random order, the same for the same state of the generator; without it
+            the reviews come sorted by length.
+    """
+    import torch
+
+    lengths = torch.from_numpy(split.lengths)
+    if generator is None:
+        groups = list(torch.argsort(lengths, stable=True).split(batch_size))
+    else:
+        groups = []
+        for pool in torch.randperm(len(split), generator=generator).split(POOL * batch_size):
+            ordered = pool[torch.argsort(lengths[pool], stable=True)]
+            groups.extend(ordered.split(batch_size))
+        order = torch.randperm(len(groups), generator=generator)
+        groups = [groups[int(k)] for k in order]
+    for index in groups:
+        length = lengths[index]
+        tokens = torch.full((len(index), int(length.max())), PAD)
+        for place, row in enumerate(index.tolist()):
+            tokens[place, : int(length[place])] = torch.from_numpy(split.row(row).astype(np.int64))
+        labels = torch.from_numpy(split.reviews.labels[index.numpy()]).float()
+        yield Batch(tokens, length, labels, index)
+
+
+def read_words(text: str) -> list[str]:
+    """Return the tokens of a text as the tokeniser cuts them, whatever the vocabulary."""
+    return re.findall(WORD, re.sub(r"<br\s*/?>", " ", text).lower())

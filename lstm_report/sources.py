@@ -1,0 +1,200 @@
+"""Resolve a data source: a path, the hub or the built-in corpus; check what came."""
+
+import hashlib
+import os
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lstm_report import corpus, readers
+from lstm_report.errors import UserError
+from lstm_report.readers import Reviews
+
+__all__ = ["Reviews", "Source", "checksum", "normalised", "resolve"]
+
+VARIABLE = "LSTM_REPORT_DATA"
+HUB_NAME = "stanfordnlp/imdb"
+HUB_HOST = "huggingface.co"
+NETWORK_SECONDS = 5.0
+IMDB_CHECKSUM = "3d37a068c1edc37856d994f2e75a4ef98b95bbb86c5cfed21730f699c3ff2839"
+"""`checksum` of the 25,000 training and 25,000 test reviews of the Large Movie Review Dataset."""
+
+Log = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Reviews with their official split, and where they came from."""
+
+    name: str
+    """`IMDB`, `built-in corpus`, or the name of the file or folder."""
+    origin: str
+    """One sentence: how the source was resolved."""
+    train: Reviews
+    test: Reviews
+    checksum: str
+    """64 hexadecimal digits over all reviews, independent of their order."""
+    is_imdb: bool
+    """Whether counts, balance and checksum are those of IMDB."""
+    built_in: bool
+    """Whether this is the corpus that the package writes itself."""
+
+
+def normalised(text: str) -> str:
+    """Return a text in lower case with single spaces; equal results count as duplicates."""
+    return " ".join(text.lower().split())
+
+
+def checksum(parts: Mapping[str, Reviews]) -> str:
+    """Return the sum, modulo 2^256, of the SHA-256 of every (split, label, text).
+
+    A sum does not depend on the order of its terms, and unlike an exclusive or it does not cancel
+    a review that stands twice.
+    """
+    total = 0
+    for split, reviews in parts.items():
+        for text, label in zip(reviews.texts, reviews.labels, strict=True):
+            entry = f"{split}\0{label}\0{text}".encode()
+            total += int.from_bytes(hashlib.sha256(entry).digest(), "big")
+    return f"{total % 2**256:064x}"
+
+
+def _source(name: str, origin: str, parts: Mapping[str, Reviews], built_in: bool = False) -> Source:
+    digits = checksum(parts)
+    is_imdb = digits == IMDB_CHECKSUM and all(
+        len(part) == 25_000 and part.labels.sum() == 12_500 for part in parts.values()
+    )
+    return Source(
+        "IMDB" if is_imdb else name,
+        origin,
+        parts["train"],
+        parts["test"],
+        digits,
+        is_imdb,
+        built_in,
+    )
+
+
+def _split_by_hash(reviews: Reviews, where: str) -> Mapping[str, Reviews]:
+    """Return a fifth of the reviews as test; the hash of the text decides, so copies stay joined."""
+    keys = [hashlib.sha256(normalised(text).encode()).digest() for text in reviews.texts]
+    is_test = np.array([int.from_bytes(key[:8], "big") % 5 == 0 for key in keys])
+    parts = {
+        "train": reviews.take(np.flatnonzero(~is_test)),
+        "test": reviews.take(np.flatnonzero(is_test)),
+    }
+    if any(len(np.unique(part.labels)) < 2 for part in parts.values()):
+        raise UserError(
+            f"Expected enough reviews of both labels in {where} to set a fifth aside as test "
+            f"split, got {len(reviews)} rows: add reviews."
+        )
+    return parts
+
+
+def _from_path(path: Path) -> Source:
+    """Return the source at a path; see `resolve`."""
+    if not path.exists():
+        raise UserError(
+            f"Expected a folder or file of reviews, but {path} is not there: check the path."
+        )
+    if path.is_dir():
+        parts = readers.read_hub_folder(path) or readers.read_acl_folder(path)
+        if parts is None:
+            raise UserError(
+                f"Expected {path} to hold train-*.parquet and test-*.parquet, or "
+                "{train,test}/{neg,pos}/*.txt, got neither: choose such a folder."
+            )
+        return _source(path.name, f"Read from the folder {path.name}.", parts)
+    if path.name.endswith((".tar.gz", ".tgz")):
+        parts = readers.read_acl_archive(path)
+        if parts is None:
+            raise UserError(
+                f"Expected the archive {path} to hold {{train,test}}/{{neg,pos}}/*.txt, got "
+                "another layout: choose aclImdb_v1.tar.gz."
+            )
+        return _source(path.name, f"Read from the archive {path.name}.", parts)
+    table = readers.read_table(path)
+    splits = {str(name).lower(): name for name in table.columns}.get("split")
+    if splits is not None and {"train", "test"} <= set(table[splits]):
+        parts = {
+            split: readers.reviews_of(table[table[splits] == split], f"{path} ({split})")
+            for split in ("train", "test")
+        }
+        return _source(path.name, f"Read from the file {path.name} with its own split.", parts)
+    parts = _split_by_hash(readers.reviews_of(table, str(path)), str(path))
+    return _source(
+        path.name, f"Read from the file {path.name}; a fifth of it was set aside as test.", parts
+    )
+
+
+def _network_is_there() -> bool:
+    """Return whether the hub's host takes a connection, after `NETWORK_SECONDS` at most."""
+    reached = threading.Event()
+
+    def connect() -> None:
+        try:
+            socket.create_connection((HUB_HOST, 443), NETWORK_SECONDS).close()
+            reached.set()
+        except OSError:
+            return
+
+    # A look-up of a name has no time limit of its own, so it runs in a thread that may be left.
+    thread = threading.Thread(target=connect, daemon=True)
+    thread.start()
+    thread.join(NETWORK_SECONDS)
+    return reached.is_set()
+
+
+def _from_hub() -> Source | None:
+    """Return IMDB from the local Hugging Face cache or the hub; None when neither has it."""
+    online = _network_is_there()
+    if not online:  # read when `datasets` is first imported; keeps it from waiting for the network
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    import datasets
+
+    datasets.utils.logging.set_verbosity_error()
+    try:
+        loaded = datasets.load_dataset(HUB_NAME)
+        parts = {
+            split: Reviews(list(loaded[split]["text"]), np.asarray(loaded[split]["label"]))
+            for split in ("train", "test")
+        }
+    except Exception:  # the library documents no common base of what a missing data set raises
+        return None
+    place = "hub or its local cache" if online else "local cache"
+    return _source(HUB_NAME, f"Loaded as {HUB_NAME} from the Hugging Face {place}.", parts)
+
+
+def _built_in() -> Source:
+    origin = "Written by the built-in grammar; these are not reviews of IMDB."
+    return _source("built-in corpus", origin, corpus.default(), built_in=True)
+
+
+def resolve(spec: str = "auto", *, log: Log | None = None) -> Source:
+    """Return the reviews of a source, and say which one it was.
+
+    Args:
+        spec: `built-in`; a path: a folder in the hub's layout, the original `aclImdb` folder or its
+            `.tar.gz`, a CSV, TSV, JSONL or Parquet file; or `auto`, which takes the path in the
+            environment variable `LSTM_REPORT_DATA`, else IMDB from the Hugging Face cache or hub,
+            else the built-in corpus.
+        log: called with one sentence about what was taken.
+
+    Raises:
+        UserError: for a path that is not there or does not hold usable reviews.
+    """
+    if spec == "built-in":
+        source = _built_in()
+    elif spec != "auto":
+        source = _from_path(Path(spec).expanduser())
+    elif path := os.environ.get(VARIABLE):
+        source = _from_path(Path(path).expanduser())
+    else:
+        source = _from_hub() or _built_in()
+    if log is not None:
+        log(f"Data: {source.name}. {source.origin}")
+    return source

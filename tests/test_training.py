@@ -1,0 +1,235 @@
+"""Training, run folders, resuming and prediction, on reviews small enough for seconds."""
+
+import dataclasses
+import json
+import multiprocessing
+import os
+import signal
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from lstm_report import config as configuration
+from lstm_report import corpus, evaluation, paths, prediction, runs, sources, training
+from lstm_report.config import ModelConfig
+from lstm_report.data import prepare
+from lstm_report.errors import UserError
+from lstm_report.model import SentimentClassifier, read_out
+
+UNTIMED = [name for name in training.COLUMNS if name not in ("seconds", "tokens_per_second")]
+
+
+def small(**changes):
+    """The smoke profile, smaller still."""
+    base = configuration.profile("smoke", data="built-in", **changes)
+    return dataclasses.replace(base, data=dataclasses.replace(base.data, train_limit=200))
+
+
+@pytest.fixture(scope="module")
+def source():
+    train, test = (corpus.write_reviews(count, seed=seed) for count, seed in ((400, 1), (120, 2)))
+    return sources.Source(
+        name="reviews of the test", origin="Written by the test.", train=train, test=test,
+        unsupervised=None, checksum="0" * 64, is_imdb=False, built_in=True,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def data(source, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(paths, "CACHE", tmp_path_factory.mktemp("cache"))
+        return prepare(source, small().data)
+
+
+@pytest.fixture(scope="module")
+def run(data, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("runs")
+    return training.fit(small(model="reslstm"), data=data, progress=False, directory=directory)
+
+
+def test_a_run_is_complete_and_reads_back(run, data):
+    assert {path.name for path in run.directory.iterdir()} == {*runs.FILES, runs.PROVENANCE}
+    assert list(run.metrics["epoch"]) == [1, 2]
+    model = run.load_model()
+    again = evaluation.evaluate(model, data.test)
+    np.testing.assert_allclose(again.logits, run.predictions["logit"], atol=1e-5)
+    right = (run.predictions["logit"] > 0) == (run.predictions["label"] == 1)
+    assert run.summary["test_accuracy"] == pytest.approx(right.mean())
+    best = run.metrics.set_index("epoch")["validation_accuracy"]
+    assert best[run.best_epoch] == best.max()
+
+
+def test_a_finished_run_is_not_trained_again(run, data, monkeypatch):
+    monkeypatch.setattr(training, "_train_epoch", None)
+    again = training.fit(run.config, data=data, directory=run.directory.parent)
+    assert again.provenance == run.provenance
+
+
+def test_same_seed_same_figures_and_other_seed_other_figures(run, data, tmp_path):
+    again = training.fit(run.config, data=data, progress=False, directory=tmp_path)
+    pd.testing.assert_frame_equal(again.metrics[UNTIMED], run.metrics[UNTIMED], check_exact=True)
+    pd.testing.assert_frame_equal(again.predictions, run.predictions, check_exact=True)
+    assert again.directory.name == run.directory.name
+    other = training.fit(small(model="reslstm", seed=1), data=data, progress=False,
+                         directory=tmp_path)  # fmt: skip
+    assert other.metrics["train_loss"][0] != run.metrics["train_loss"][0]
+
+
+def test_training_leaves_the_global_generator_alone(data, tmp_path):
+    torch.manual_seed(7)
+    expected = torch.rand(1)
+    torch.manual_seed(7)
+    training.fit(small(epochs=1), data=data, progress=False, directory=tmp_path)
+    assert torch.equal(torch.rand(1), expected)
+
+
+def train_and_die(data, directory, config):
+    """Train, and be killed by the operating system after the first epoch was recorded."""
+
+    def die(metrics):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    training.fit(config, data=data, on_epoch=die, progress=False, directory=directory)
+
+
+def test_a_killed_run_ends_as_an_uninterrupted_one(run, data, tmp_path):
+    process = multiprocessing.get_context("fork").Process(
+        target=train_and_die, args=(data, tmp_path, run.config)
+    )
+    process.start()
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL
+    (folder,) = tmp_path.iterdir()
+    assert len(pd.read_csv(folder / "metrics.csv")) == 1
+    assert not runs.is_finished(folder)
+    with pytest.raises(UserError, match=r"provenance\.json is missing"):
+        runs.read_run(folder)
+    seen = []
+    resumed = training.fit(
+        run.config, data=data, progress=False, directory=tmp_path,
+        on_epoch=lambda metrics: seen.append(len(metrics)),
+    )  # fmt: skip
+    assert seen == [1, 2]
+    pd.testing.assert_frame_equal(resumed.metrics[UNTIMED], run.metrics[UNTIMED], check_exact=True)
+    pd.testing.assert_frame_equal(resumed.predictions, run.predictions, check_exact=True)
+
+
+def test_a_damaged_checkpoint_is_named(data, tmp_path):
+    config = small()
+    folder = tmp_path / configuration.run_id(config, data.source.checksum)
+    folder.mkdir()
+    (folder / runs.CHECKPOINT).write_bytes(b"not safetensors")
+    with pytest.raises(UserError, match="checkpoint"):
+        training.fit(config, data=data, progress=False, directory=tmp_path)
+
+
+def test_zero_epochs_evaluate_the_initial_weights(data, tmp_path):
+    run = training.fit(small(epochs=0), data=data, progress=False, directory=tmp_path)
+    assert run.best_epoch == 0 and len(run.metrics) == 0
+    assert run.summary["tokens_per_second"] is None
+
+
+def test_a_loss_that_is_not_finite_stops_with_one_sentence(data, tmp_path):
+    config = small()
+    config = dataclasses.replace(
+        config, training=dataclasses.replace(config.training, learning_rate=1e38)
+    )
+    with pytest.raises(UserError, match="finite training loss.*lower the learning rate"):
+        training.fit(config, data=data, progress=False, directory=tmp_path)
+
+
+@pytest.mark.parametrize("readout", configuration.READOUTS)
+@pytest.mark.parametrize("kind", configuration.MODELS)
+def test_padding_never_changes_a_prediction(kind, readout):
+    torch.manual_seed(0)
+    config = ModelConfig(kind=kind, embedding_size=5, hidden_size=7, num_layers=2, readout=readout)
+    model = SentimentClassifier(11, config).double().eval()
+    tokens = torch.randint(1, 11, (3, 6))
+    lengths = torch.tensor([6, 2, 4])
+    noise = torch.randint(1, 11, (3, 9))
+    noise[:, :6] = tokens
+    rows = [model(tokens[k : k + 1, :n], torch.tensor([n])) for k, n in enumerate(lengths)]
+    for padded in (tokens, noise):
+        torch.testing.assert_close(model(padded, lengths), torch.cat(rows), rtol=0, atol=1e-12)
+
+
+def test_read_outs_by_hand():
+    states = torch.tensor([[[1.0], [5.0], [3.0], [99.0]]])
+    lengths = torch.tensor([3])
+    assert [read_out(states, lengths, how).item() for how in ("last", "mean", "max")] == [3, 3, 5]
+
+
+def test_the_padding_vector_stays_zero(run):
+    assert torch.count_nonzero(run.load_model().embedding.weight[0]) == 0
+
+
+@pytest.mark.parametrize("name", [*runs.FILES, runs.PROVENANCE])
+def test_a_damaged_run_is_refused(run, tmp_path, name):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    for path in run.directory.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    runs.read_run(folder)
+    (folder / name).write_bytes((folder / name).read_bytes()[:-3])
+    with pytest.raises(UserError, match=name):
+        runs.read_run(folder)
+    (folder / name).unlink()
+    with pytest.raises(UserError, match=f"{name} is missing"):
+        runs.read_run(folder)
+
+
+def test_a_run_of_another_version_is_refused(run, tmp_path):
+    values = json.loads((run.directory / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(values | {"format": 99}))
+    (tmp_path / runs.PROVENANCE).write_text("{}")
+    with pytest.raises(UserError, match="version 1, got version 99"):
+        runs.read_run(tmp_path)
+    with pytest.raises(UserError, match="not there"):
+        runs.read_run(tmp_path / "nowhere")
+
+
+def test_predictions_keep_their_order_and_equal_those_of_the_test(run, data, monkeypatch):
+    monkeypatch.setattr(prediction, "CHUNK", 7)
+    texts = data.test.reviews.texts[:20]
+    together = list(prediction.probabilities(run, texts))
+    np.testing.assert_allclose(together, run.predictions["probability"][:20], atol=1e-6)
+
+
+@pytest.mark.parametrize("suffix", prediction.SUFFIXES)
+def test_a_file_of_texts_is_judged_in_order(run, data, tmp_path, suffix):
+    table = pd.DataFrame({"number": range(5), "text": data.test.reviews.texts[:5]})
+    entry, target = tmp_path / f"in{suffix}", tmp_path / f"out{suffix}"
+    if suffix == ".parquet":
+        table.to_parquet(entry)
+    elif suffix == ".jsonl":
+        table.to_json(entry, orient="records", lines=True)
+    else:
+        table.to_csv(entry, index=False, sep="\t" if suffix == ".tsv" else ",")
+    assert prediction.predict_file(run, entry, target) == 5
+    result = prediction._read(target)
+    np.testing.assert_allclose(result["probability"], run.predictions["probability"][:5], atol=1e-6)
+    assert list(result["number"]) == list(range(5))
+    assert list(result["label"] == "positive") == list(result["probability"] > 0.5)
+
+
+def test_bad_texts_and_files_are_refused_and_nothing_is_written(run, tmp_path):
+    with pytest.raises(UserError, match="text 1 is empty"):
+        list(prediction.probabilities(run, ["  "]))
+    entry, target = tmp_path / "in.csv", tmp_path / "out.csv"
+    cases = {
+        b"text\ngood\n\xff\xfe bad\n": "UTF-8",
+        b"words\ngood\n": "column 'text'",
+        b'text,number\n"  ",1\n': "text 1 is empty",
+        b"": "failed",
+    }
+    for content, message in cases.items():
+        entry.write_bytes(content)
+        with pytest.raises(UserError, match=message):
+            prediction.predict_file(run, entry, target)
+    with pytest.raises(UserError, match="not there"):
+        prediction.predict_file(run, tmp_path / "none.csv", target)
+    with pytest.raises(UserError, match="ending in"):
+        prediction.predict_file(run, entry, tmp_path / "out.txt")
+    assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
