@@ -62,6 +62,31 @@ def test_newcombe_interval_of_the_published_example():
     assert (interval.low, interval.high) == pytest.approx((0.0569, 0.3404), abs=5e-5)
 
 
+def test_newcombe_interval_corrects_a_positive_correlation():
+    """The same formula from the moments of the arrays, with φ less N/2 over the margins' root."""
+    both, only_a, only_b, neither = 20, 12, 2, 16
+    a = np.repeat([1, 1, 0, 0], [both, only_a, only_b, neither])
+    b = np.repeat([1, 0, 1, 0], [both, only_a, only_b, neither])
+    z, total = scipy_stats.norm.ppf(0.975), a.size
+    root = total**2 * np.std(a) * np.std(b)
+    phi = np.corrcoef(a, b)[0, 1] - total / 2 / root
+
+    def distances(p):
+        centre = (p + z**2 / (2 * total)) / (1 + z**2 / total)
+        half = z * np.sqrt(p * (1 - p) / total + (z / (2 * total)) ** 2) / (1 + z**2 / total)
+        return p - (centre - half), centre + half - p
+
+    (low_a, high_a), (low_b, high_b) = distances(a.mean()), distances(b.mean())
+    correlation = np.array([[1, -phi], [-phi, 1]])
+    below, above = (
+        np.sqrt(np.array(pair) @ correlation @ np.array(pair))
+        for pair in ((low_a, high_b), (high_a, low_b))
+    )
+    interval = stats.paired_difference(a, b)
+    assert phi > 0.1
+    assert (interval.low, interval.high) == pytest.approx((0.2 - below, 0.2 + above), abs=1e-9)
+
+
 @given(ARRAYS)
 def test_paired_difference_changes_sign_with_the_order(arrays):
     first, second = arrays
