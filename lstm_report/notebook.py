@@ -216,7 +216,8 @@ def check(statement: str, holds: Any, *, tolerance: float = 1e-6) -> None:
             raise AssertionError(
                 f"{statement}: the largest difference, {difference:.2g}, exceeds {tolerance:.2g}"
             )
-        text = f"**Checked:** {statement}; largest difference {difference:.1e}."
+        apart = f"largest difference {difference:.1e}" if difference else "no difference"
+        text = f"**Checked:** {statement}; {apart}."
     else:
         if not bool(holds):
             raise AssertionError(f"{statement}: does not hold")
@@ -273,8 +274,4 @@ def _plain(value: Any) -> Any:
 
 class _Prose(string.Formatter):
     def format_field(self, value: Any, format_spec: str) -> str:
-        return (
-            tables.NOT_MEASURED
-            if tables.missing(value)
-            else super().format_field(value, format_spec)
-        )
+        return tables.cell(value, "{:" + format_spec + "}")

@@ -18,8 +18,12 @@ def missing(value: Any) -> bool:
 
 
 def cell(value: Any, form: str = "{}") -> str:
-    """Return a value as text, `not measured` when it is missing."""
-    return NOT_MEASURED if missing(value) else form.format(value)
+    """Return a value as text: `not measured` when it is missing, with a true minus sign."""
+    if missing(value):
+        return NOT_MEASURED
+    text = form.format(value)
+    negative = text.startswith("-") and not isinstance(value, str)
+    return "\N{MINUS SIGN}" + text[1:] if negative else text
 
 
 def as_html(heading: list[str], rows: list[list[str]], numeric: list[bool]) -> str:

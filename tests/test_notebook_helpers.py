@@ -96,6 +96,14 @@ def test_what_is_missing_reads_as_not_measured(shown):
     assert shown[-1][0]["text/markdown"] == "It is 50.00%, not measured, not measured and 1.00."
 
 
+def test_a_negative_number_has_a_minus_sign_and_a_text_keeps_its_hyphen(shown):
+    frame = pd.DataFrame({"a": ["-x"], "b": [-1.5]})
+    notebook.show_table(frame, label="t", caption="c", formats={"b": "{:.2f}"})
+    notebook.say("{a:+.1f} and {b}", a=-0.25, b="-b")
+    assert "| -x | \N{MINUS SIGN}1.50 |" in shown[0][0]["text/markdown"]
+    assert shown[-1][0]["text/markdown"] == "\N{MINUS SIGN}0.2 and -b"
+
+
 def test_a_named_index_becomes_the_first_column(shown):
     frame = pd.DataFrame({"n": [1]}, index=pd.Index(["LSTM"], name="model"))
     notebook.show_table(frame, label="t", caption="c")
@@ -124,11 +132,13 @@ def test_a_check_tells_the_largest_difference_and_fails_beyond_the_tolerance(sho
     one = np.ones(3)
     notebook.check("They agree", (one, one + 1e-9))
     assert "1.0e-09" in shown[0][0]["text/markdown"]
+    notebook.check("They agree", (one, one))
+    assert "no difference" in shown[1][0]["text/markdown"]
     notebook.check("True", True)
     for wrong in ((one, one + 1e-3), (one, one[:2]), (one, one * math.nan), False):
         with pytest.raises(AssertionError, match="They agree"):
             notebook.check("They agree", wrong)
-    assert len(shown) == 2
+    assert len(shown) == 3
 
 
 def test_the_summary_keeps_its_lines(shown):

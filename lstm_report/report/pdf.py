@@ -70,7 +70,7 @@ def _markup(document: Document, folder: Path, code: bool) -> str:
         if kind == "report-figure":
             file = _picture_file(document, label, folder)
             alt = json.dumps(document.pictures[label].alt)
-            start = f'#figure(picture("{file}", alt: {alt}), caption: ['
+            start = f'#figure(picture("{file}", alt: {alt}), placement: auto, caption: ['
             return [captioned(start, "Figure", number, nodes, f"]) <fig-{label}>")]
         if kind == "report-table":
             head = captioned("#tabled([", "Table", number, nodes, f"], <tbl-{label}>)[")
