@@ -66,8 +66,8 @@ def body(document: Document) -> str:
             picture = drawing.pictures[formula_of(content[1][0])]
             return [
                 inline(
-                    f'<span class="equation" id="equation-{number}"><span class="scroll" '
-                    f'tabindex="0">{picture}</span><span class="number">({number})</span></span>'
+                    f'<span class="equation" id="equation-{number}"><span class="scroll">'
+                    f'{picture}</span><span class="number">({number})</span></span>'
                 )
             ]
         if kind == "Header":
