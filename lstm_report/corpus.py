@@ -17,195 +17,39 @@ import numpy as np
 
 from lstm_report.readers import Reviews
 
-POSITIVE = [
-    "brilliant",
-    "superb",
-    "moving",
-    "gripping",
-    "charming",
-    "witty",
-    "inspired",
-    "graceful",
-    "hilarious",
-    "touching",
-    "stunning",
-    "delightful",
-    "clever",
-    "tense",
-    "subtle",
-    "warm",
-    "fresh",
-    "honest",
-    "powerful",
-    "elegant",
-    "thrilling",
-    "tender",
-    "dazzling",
-    "sincere",
-    "magnificent",
-    "enchanting",
-    "vivid",
-    "masterful",
-    "captivating",
-    "splendid",
-    "rich",
-    "sharp",
-    "memorable",
-    "refreshing",
-    "beautiful",
-    "convincing",
-    "absorbing",
-    "excellent",
-    "wonderful",
-    "great",
-]
-NEGATIVE = [
-    "dull",
-    "awful",
-    "clumsy",
-    "boring",
-    "shallow",
-    "lifeless",
-    "tedious",
-    "predictable",
-    "weak",
-    "silly",
-    "wooden",
-    "bland",
-    "messy",
-    "dreadful",
-    "tiresome",
-    "hollow",
-    "stale",
-    "pointless",
-    "forced",
-    "annoying",
-    "ugly",
-    "lazy",
-    "confusing",
-    "flat",
-    "ridiculous",
-    "terrible",
-    "poor",
-    "muddled",
-    "grating",
-    "dismal",
-    "cheap",
-    "feeble",
-    "sloppy",
-    "pretentious",
-    "empty",
-    "painful",
-    "unbearable",
-    "incoherent",
-    "horrible",
-    "bad",
-]
-ASPECTS = [
-    "acting",
-    "plot",
-    "script",
-    "music",
-    "direction",
-    "dialogue",
-    "camera",
-    "editing",
-    "story",
-    "ending",
-    "pacing",
-    "cast",
-    "score",
-    "humour",
-    "photography",
-    "lighting",
-    "opening",
-    "finale",
-    "soundtrack",
-    "romance",
-    "suspense",
-    "costumes",
-    "screenplay",
-    "premise",
-    "atmosphere",
-    "villain",
-    "hero",
-    "narration",
-    "choreography",
-    "scenery",
-]
-INTENSITY = ["truly", "really", "quite", "very", "utterly", "rather", "simply", "remarkably"]
+POSITIVE = (
+    "brilliant superb moving gripping charming witty inspired graceful hilarious touching "
+    "stunning delightful clever tense subtle warm fresh honest powerful elegant thrilling "
+    "tender dazzling sincere magnificent enchanting vivid masterful captivating splendid rich "
+    "sharp memorable refreshing beautiful convincing absorbing excellent wonderful great"
+).split()
+NEGATIVE = (
+    "dull awful clumsy boring shallow lifeless tedious predictable weak silly wooden bland "
+    "messy dreadful tiresome hollow stale pointless forced annoying ugly lazy confusing flat "
+    "ridiculous terrible poor muddled grating dismal cheap feeble sloppy pretentious empty "
+    "painful unbearable incoherent horrible bad"
+).split()
+ASPECTS = (
+    "acting plot script music direction dialogue camera editing story ending pacing cast "
+    "score humour photography lighting opening finale soundtrack romance suspense costumes "
+    "screenplay premise atmosphere villain hero narration choreography scenery"
+).split()
+INTENSITY = "truly really quite very utterly rather simply remarkably".split()
 NEGATION = ("not", "never", "hardly", "by no means", "not at all", "far from")
-PEOPLE = [
-    "director",
-    "actor",
-    "actress",
-    "writer",
-    "producer",
-    "stranger",
-    "detective",
-    "teacher",
-    "soldier",
-    "painter",
-    "doctor",
-    "sailor",
-    "farmer",
-    "lawyer",
-    "singer",
-    "dancer",
-    "reporter",
-    "captain",
-    "widow",
-    "student",
-    "neighbour",
-    "brother",
-    "sister",
-]
-PLACES = [
-    "paris",
-    "london",
-    "berlin",
-    "tokyo",
-    "village",
-    "harbour",
-    "desert",
-    "castle",
-    "hotel",
-    "school",
-    "hospital",
-    "factory",
-    "island",
-    "station",
-    "library",
-    "market",
-    "theatre",
-    "forest",
-    "valley",
-    "suburb",
-    "kitchen",
-    "courtroom",
-    "prison",
-    "airport",
-]
-VERBS = [
-    "meets",
-    "follows",
-    "leaves",
-    "watches",
-    "visits",
-    "calls",
-    "finds",
-    "remembers",
-    "questions",
-    "joins",
-    "hides",
-    "helps",
-    "teaches",
-    "trusts",
-    "describes",
-    "paints",
-    "films",
-    "photographs",
-]
+PEOPLE = (
+    "director actor actress writer producer stranger detective teacher soldier painter doctor "
+    "sailor farmer lawyer singer dancer reporter captain widow student neighbour brother "
+    "sister"
+).split()
+PLACES = (
+    "paris london berlin tokyo village harbour desert castle hotel school hospital factory "
+    "island station library market theatre forest valley suburb kitchen courtroom prison "
+    "airport"
+).split()
+VERBS = (
+    "meets follows leaves watches visits calls finds remembers questions joins hides helps "
+    "teaches trusts describes paints films photographs"
+).split()
 TIMES = (
     "one morning",
     "in the winter of 1962",

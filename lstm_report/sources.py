@@ -80,7 +80,7 @@ def _source(name: str, origin: str, parts: Mapping[str, Reviews], built_in: bool
 
 
 def _split_by_hash(reviews: Reviews, where: str) -> Mapping[str, Reviews]:
-    """Return a fifth of the reviews as test; the hash of the text decides, so copies stay joined."""
+    """Set a fifth of the reviews aside as test, by the hash of the text: copies stay together."""
     keys = [hashlib.sha256(normalised(text).encode()).digest() for text in reviews.texts]
     is_test = np.array([int.from_bytes(key[:8], "big") % 5 == 0 for key in keys])
     parts = {

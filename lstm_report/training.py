@@ -44,7 +44,9 @@ COLUMNS = (
 
 def _optimiser(model: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
     kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[config.optimiser]
-    return kind(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    return kind(
+        model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
+    )
 
 
 @dataclasses.dataclass

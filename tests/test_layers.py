@@ -130,7 +130,9 @@ def test_residual_lstm_equals_the_cells(sizes, layer_count, bidirectional):
         torch.testing.assert_close(mine, reference, **TIGHT)
         for one, two in zip(
             torch.autograd.grad(mine.sin().sum(), inputs, retain_graph=True, allow_unused=True),
-            torch.autograd.grad(reference.sin().sum(), inputs, retain_graph=True, allow_unused=True),
+            torch.autograd.grad(
+                reference.sin().sum(), inputs, retain_graph=True, allow_unused=True
+            ),
             strict=True,
         ):
             assert (one is None) == (two is None)
@@ -237,6 +239,7 @@ def test_dropout_acts_between_layers_in_training_only():
     layer = ResLSTM(3, 4, num_layers=2, dropout=0.5)
     x = torch.randn(5, 2, 3)
     assert not torch.equal(layer(x)[0], layer(x)[0])
+    assert (layer(x)[0] != 0).all()  # the last layer's own output is never dropped
     layer.eval()
     assert torch.equal(layer(x)[0], layer(x)[0])
 
