@@ -66,7 +66,7 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	rm -rf build/scripts
-	$(BIN)/jupyter nbconvert --log-level WARN --to script --output-dir build/scripts notebooks/*.ipynb
+	$(BIN)/jupyter nbconvert --log-level WARN --to python --output-dir build/scripts notebooks/*.ipynb
 	set -e; for script in build/scripts/*.py; do $(BIN)/mypy "$$script"; done
 
 format: $(READY)
