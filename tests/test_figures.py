@@ -113,8 +113,10 @@ def test_confusion_matrix_counts_in_rows_of_the_actual_label() -> None:
 
 
 def test_disagreement_counts_each_outcome_once() -> None:
-    axis = figures.disagreement([1, 1, 0, 0, 1], [1, 0, 1, 0, 1], ("lstm", "reslstm")).axes[0]
-    assert [bar.get_width() for bar in axis.patches] == [2, 1, 1, 1]
+    axis = figures.disagreement(
+        [1] * 4 + [1] * 3 + [0] * 2 + [0], [1] * 4 + [0] * 3 + [1] * 2 + [0], ("lstm", "reslstm")
+    ).axes[0]
+    assert [bar.get_width() for bar in axis.patches] == [4, 3, 2, 1]
 
 
 def test_gradient_figure_shows_the_median_on_a_logarithmic_axis() -> None:
@@ -135,8 +137,9 @@ def test_loss_and_its_gradient_meet_their_definitions() -> None:
 
 
 def test_gate_activations_show_words_as_they_are() -> None:
-    axis = figures.gate_activations(TRACE, ["$5", "$6"]).axes[0]
-    assert [tick.get_text() for tick in axis.get_xticklabels()] == ["$5", "$6"]
+    axis = figures.gate_activations(TRACE, ["$5", "$x$"]).axes[0]
+    assert [tick.get_text() for tick in axis.get_xticklabels()] == ["$5", "$x$"]
+    assert not any(tick.get_parse_math() for tick in axis.get_xticklabels())
     np.testing.assert_allclose(
         axis.collections[0].get_array().reshape(4, 2), TRACE[list("ifgo")].to_numpy().T
     )
