@@ -41,18 +41,23 @@ def build(
     output: Annotated[Path, typer.Option(help="Folder of the finished report.")] = Path("build"),
 ) -> None:
     """Execute the notebooks and render the report as one HTML page and one PDF."""
+    from lstm_report.report import ReportError
     from lstm_report.report.build import build as build_report
 
-    result = build_report(
-        profile=profile,
-        data=data,
-        seed=seed,
-        epochs=epochs,
-        layers=layers,
-        readout=readout,
-        code=code,
-        output=output,
-    )
+    try:
+        result = build_report(
+            profile=profile,
+            data=data,
+            seed=seed,
+            epochs=epochs,
+            layers=layers,
+            readout=readout,
+            code=code,
+            output=output,
+        )
+    except ReportError as error:
+        typer.echo(f"lstm-report: {error}", err=True)
+        raise typer.Exit(1) from error
     typer.echo(f"HTML: {result.html}\nPDF:  {result.pdf}")
     for line in result.summary_lines:
         typer.echo(line)

@@ -140,9 +140,9 @@ PROFILES: dict[str, RunConfig] = {
         TrainingConfig(epochs=2, batch_size=32, learning_rate=5e-3),
     ),
     "quick": RunConfig(
-        DataConfig(max_length=128, train_limit=10_000),
+        DataConfig(max_length=100, train_limit=8_000),
         ModelConfig(),
-        TrainingConfig(epochs=3, learning_rate=2e-3),
+        TrainingConfig(epochs=4, learning_rate=2e-3),
     ),
     "source": RunConfig(DataConfig(), ModelConfig(), TrainingConfig(epochs=15)),
 }

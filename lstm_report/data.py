@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -83,7 +83,8 @@ class PreparedData:
         return sorted(numbers, key=lambda token: numbers[token])
 
 
-class Batch(NamedTuple):
+@dataclass(frozen=True)
+class Batch:
     """Reviews padded at the end to a common length."""
 
     tokens: "Tensor"  # (B, T) int64

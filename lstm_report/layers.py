@@ -221,9 +221,19 @@ def cell_parameters(layer: nn.Module, k: int = 0, suffix: str = "") -> CellParam
         layer: the recurrent module.
         k: which of its stacked layers, from 0.
         suffix: "" for the forward direction, "_reverse" for the backward one.
+
+    Raises:
+        ValueError: when the module has no such layer.
     """
-    names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_res")
-    return CellParameters(*(getattr(layer, f"{name}_l{k}{suffix}", None) for name in names))
+
+    def parameter(name: str) -> Tensor | None:
+        return getattr(layer, f"{name}_l{k}{suffix}", None)
+
+    weight_ih, weight_hh = parameter("weight_ih"), parameter("weight_hh")
+    if weight_ih is None or weight_hh is None:
+        raise ValueError(f"expected a recurrent layer {k}{suffix}, got {layer}")
+    biases = parameter("bias_ih"), parameter("bias_hh")
+    return CellParameters(weight_ih, weight_hh, *biases, parameter("weight_res"))
 
 
 def _fused(

@@ -1,11 +1,11 @@
 """What a finished run says about new texts: one text, or a column of a file, in its order."""
 
+import csv
 import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
-import pandas
 import torch
 from tqdm.auto import tqdm
 
@@ -13,11 +13,11 @@ from lstm_report import paths
 from lstm_report.data import PAD, encode
 from lstm_report.errors import UserError
 from lstm_report.evaluation import EVALUATION_BATCH, inference
+from lstm_report.readers import TABLES, read_table
 from lstm_report.runs import Run
 
 CHUNK = 2048
 """Texts held at a time; within a chunk, texts of like length share a batch."""
-SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 
 
 def probabilities(run: Run, texts: Iterable[str]) -> Iterator[float]:
@@ -60,27 +60,6 @@ def label_of(probability: float) -> str:
     return "positive" if probability > 0.5 else "negative"
 
 
-def _read(path: Path) -> pandas.DataFrame:
-    """Return the table in a CSV, TSV, JSONL or Parquet file."""
-    if path.suffix not in SUFFIXES:
-        raise UserError(
-            f"Expected a file ending in {', '.join(SUFFIXES)}, got {path}: convert it or rename it."
-        )
-    if not path.is_file():
-        raise UserError(f"Expected a file to read, but {path} is not there: check the path.")
-    try:
-        if path.suffix == ".parquet":
-            return pandas.read_parquet(path)
-        if path.suffix == ".jsonl":
-            return pandas.read_json(path, lines=True)
-        return pandas.read_csv(path, sep="\t" if path.suffix == ".tsv" else ",")
-    except (ValueError, OSError) as error:  # UnicodeDecodeError and ParserError are ValueErrors
-        raise UserError(
-            f"Expected {path} to be a readable UTF-8 {path.suffix[1:]} table, but reading it "
-            f"failed ({str(error).splitlines()[0]}): mend the file."
-        ) from error
-
-
 def predict_file(run: Run, source: Path, target: Path, column: str = "text") -> int:
     """Write the rows of `source` with the columns `label` and `probability` added to `target`.
 
@@ -96,11 +75,11 @@ def predict_file(run: Run, source: Path, target: Path, column: str = "text") -> 
     Raises:
         UserError: for a file, column or text that cannot be used; `target` is then not written.
     """
-    if target.suffix not in SUFFIXES:
+    if target.suffix not in TABLES:
         raise UserError(
-            f"Expected an output ending in {', '.join(SUFFIXES)}, got {target}: rename the output."
+            f"Expected an output ending in {', '.join(TABLES)}, got {target}: rename the output."
         )
-    table = _read(source)
+    table = read_table(source)
     if column not in table.columns:
         raise UserError(
             f"Expected a column {column!r} in {source}, got {', '.join(map(str, table.columns))}: "
@@ -114,6 +93,9 @@ def predict_file(run: Run, source: Path, target: Path, column: str = "text") -> 
             table.to_parquet(temporary, index=False)
         elif target.suffix == ".jsonl":
             table.to_json(temporary, orient="records", lines=True, force_ascii=False)
+        elif target.suffix == ".tsv":  # read without quoting, so no field may hold a break
+            flat = table.replace(r"[\t\r\n]+", " ", regex=True)
+            flat.to_csv(temporary, index=False, sep="\t", quoting=csv.QUOTE_NONE)
         else:
-            table.to_csv(temporary, index=False, sep="\t" if target.suffix == ".tsv" else ",")
+            table.to_csv(temporary, index=False)
     return len(table)

@@ -45,11 +45,11 @@ def model_table(model: SentimentClassifier) -> pd.DataFrame:
         Columns parameter, shape and count; the last row is the total.
     """
     rows = [
-        {"parameter": name, "shape": " × ".join(map(str, value.shape)), "count": value.numel()}
+        (name, " × ".join(map(str, value.shape)), value.numel())
         for name, value in model.named_parameters()
     ]
-    total = sum(int(row["count"]) for row in rows)
-    return pd.DataFrame([*rows, {"parameter": "total", "shape": "", "count": total}])
+    total = ("total", "", sum(count for _, _, count in rows))
+    return pd.DataFrame([*rows, total], columns=["parameter", "shape", "count"])
 
 
 def result_table(runs: Mapping[str, Run]) -> pd.DataFrame:

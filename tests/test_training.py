@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from lstm_report import config as configuration
-from lstm_report import corpus, evaluation, paths, prediction, runs, sources, training
+from lstm_report import corpus, evaluation, paths, prediction, readers, runs, sources, training
 from lstm_report.config import ModelConfig
 from lstm_report.data import prepare
 from lstm_report.errors import UserError
@@ -197,7 +197,7 @@ def test_predictions_keep_their_order_and_equal_those_of_the_test(run, data, mon
     np.testing.assert_allclose(together, run.predictions["probability"][:20], atol=1e-6)
 
 
-@pytest.mark.parametrize("suffix", prediction.SUFFIXES)
+@pytest.mark.parametrize("suffix", readers.TABLES)
 def test_a_file_of_texts_is_judged_in_order(run, data, tmp_path, suffix):
     table = pd.DataFrame({"number": range(5), "text": data.test.reviews.texts[:5]})
     entry, target = tmp_path / f"in{suffix}", tmp_path / f"out{suffix}"
@@ -208,7 +208,7 @@ def test_a_file_of_texts_is_judged_in_order(run, data, tmp_path, suffix):
     else:
         table.to_csv(entry, index=False, sep="\t" if suffix == ".tsv" else ",")
     assert prediction.predict_file(run, entry, target) == 5
-    result = prediction._read(target)
+    result = readers.read_table(target).astype({"number": int, "probability": float})
     np.testing.assert_allclose(result["probability"], run.predictions["probability"][:5], atol=1e-6)
     assert list(result["number"]) == list(range(5))
     assert list(result["label"] == "positive") == list(result["probability"] > 0.5)

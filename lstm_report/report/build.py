@@ -78,7 +78,8 @@ def build(
     if not chapters:
         raise UserError(f"Expected notebooks in {notebooks}, found none: run in the repository.")
     source = resolve(data, progress)
-    parameters["data"] = _absolute(data)
+    # What `auto` came to is settled here, so that no notebook waits for the network again.
+    parameters["data"] = "built-in" if source.built_in else _absolute(data)
 
     executed: list[tuple[str, nbformat.NotebookNode]] = []
     for position, chapter in enumerate(chapters, start=1):
