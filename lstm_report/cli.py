@@ -10,7 +10,6 @@ from lstm_report.errors import UserError
 
 app = typer.Typer(
     help="LSTM against residual LSTM for the sentiment of movie reviews.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
@@ -141,13 +140,25 @@ def data(
     typer.echo(f"Vocabulary:  {prepared.vocabulary_size:,} tokens")
 
 
+STOPPED = 130
+"""Exit code after Ctrl-C, by the convention of shells: 128 and the number of the signal."""
+
+
 def main() -> None:
     """Run the command line; a user's error is one sentence on stderr and exit code 2."""
+    if len(sys.argv) == 1:
+        sys.argv.append("--help")
     try:
-        app(standalone_mode=True)
+        code = app(standalone_mode=False) or 0
+    except KeyboardInterrupt:
+        code = STOPPED
     except UserError as error:
         typer.echo(f"lstm-report: {error}", err=True)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        typer.echo("Stopped; the same command takes the work up again.", err=True)
-        sys.exit(130)
+        code = 2
+    except typer.TyperException as error:
+        message = getattr(error, "format_message", error.__str__)()
+        typer.echo(f"lstm-report: {message} See lstm-report --help.", err=True)
+        code = 2
+    if code == STOPPED:
+        typer.echo("lstm-report: stopped; the same command takes the work up again.", err=True)
+    sys.exit(code)
