@@ -7,7 +7,7 @@ import dataclasses
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,7 +33,7 @@ WORD = r"\w+(?:'\w+)*|[^\w\s]"
 """A token: a word with its inner apostrophes, or a single punctuation mark."""
 POOL = 50
 """Batches whose reviews are sorted by length together when the order is random."""
-VERSION = 1
+VERSION = 2
 """Part of the cache's key: raise it when encoding changes."""
 
 
@@ -125,16 +125,21 @@ def train_tokenizer(texts: Sequence[str], config: DataConfig) -> Tokenizer:
     """
     tokenizer = Tokenizer(models.WordLevel(unk_token=SPECIAL[UNK]))
     tokenizer.normalizer = normalizers.Sequence(
-        [normalizers.Replace(Regex(r"<br\s*/?>"), " "), normalizers.Lowercase()]
+        [normalizers.Lowercase(), normalizers.Replace(Regex(r"<br\s*/?>"), " ")]
     )
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(WORD), behavior="removed", invert=True)
     trainer = trainers.WordLevelTrainer(
-        vocab_size=config.vocabulary_size,
+        vocab_size=max(config.vocabulary_size - len(SPECIAL), 0),
         min_frequency=config.min_frequency,
-        special_tokens=list(SPECIAL),
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer, length=len(texts))
+    numbers = tokenizer.get_vocab()
+    words = [*SPECIAL, *sorted(numbers, key=lambda word: numbers[word])]
+    # Not as the library's special tokens: it would read "<pad>" written in a review as padding.
+    tokenizer.model = models.WordLevel(
+        {word: number for number, word in enumerate(words)}, unk_token=SPECIAL[UNK]
+    )
     return tokenizer
 
 
@@ -169,6 +174,24 @@ def _cache(source: Source, config: DataConfig) -> Path:
     return paths.CACHE / f"prepared-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
 
 
+def _read_cache(
+    cache: Path, parts: Mapping[str, Reviews]
+) -> tuple[Tokenizer, dict[str, Split]] | None:
+    """Return what `prepare` wrote; None when it is missing or damaged, as it can be made again."""
+    splits = {}
+    try:
+        tokenizer = Tokenizer.from_file(str(cache / "tokenizer.json"))
+        for name, part in parts.items():
+            tokens = np.load(cache / f"{name}-tokens.npy", allow_pickle=False)
+            offsets = np.load(cache / f"{name}-offsets.npy", allow_pickle=False)
+            if len(offsets) != len(part) + 1 or offsets[-1] != len(tokens):
+                return None
+            splits[name] = Split(part, tokens, offsets)
+    except Exception:  # the tokenizers library raises the bare class
+        return None
+    return tokenizer, splits
+
+
 def prepare(source: Source, config: DataConfig) -> PreparedData:
     """Return the encoded training, validation and test reviews, from the disk cache when there.
 
@@ -195,7 +218,8 @@ def prepare(source: Source, config: DataConfig) -> PreparedData:
     known = {normalised(text) for text in source.train.texts}
     in_train = np.array([normalised(text) in known for text in source.test.texts])
     cache = _cache(source, config)
-    if not (cache / "tokenizer.json").is_file():
+    loaded = _read_cache(cache, parts)
+    if loaded is None:
         tokenizer = train_tokenizer(parts["train"].texts, config)
         encoded = {name: _split(part, tokenizer, config) for name, part in parts.items()}
         with paths.atomic_write(cache, directory=True) as folder:
@@ -203,15 +227,8 @@ def prepare(source: Source, config: DataConfig) -> PreparedData:
             for name, split in encoded.items():
                 np.save(folder / f"{name}-tokens.npy", split.tokens)
                 np.save(folder / f"{name}-offsets.npy", split.offsets)
-    tokenizer = Tokenizer.from_file(str(cache / "tokenizer.json"))
-    splits = {
-        name: Split(
-            part,
-            np.load(cache / f"{name}-tokens.npy", allow_pickle=False),
-            np.load(cache / f"{name}-offsets.npy", allow_pickle=False),
-        )
-        for name, part in parts.items()
-    }
+        loaded = tokenizer, encoded
+    tokenizer, splits = loaded
     return PreparedData(source, config, tokenizer, **splits, test_in_train=in_train)
 
 
@@ -254,4 +271,4 @@ def batches(
 
 def read_words(text: str) -> list[str]:
     """Return the tokens of a text as the tokeniser cuts them, whatever the vocabulary."""
-    return re.findall(WORD, re.sub(r"<br\s*/?>", " ", text).lower())
+    return re.findall(WORD, re.sub(r"<br\s*/?>", " ", text.lower()))

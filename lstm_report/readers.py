@@ -1,13 +1,16 @@
 """Read reviews from the formats in which people keep them; every flaw is told in one sentence."""
 
+import csv
 import tarfile
-import tempfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from pyarrow import parquet
 
 from lstm_report.errors import UserError
 
@@ -38,24 +41,33 @@ def read_table(path: Path) -> pd.DataFrame:
     Raises:
         UserError: for another ending, a missing file, or one that cannot be read.
     """
-    if path.suffix not in TABLES:
+    ending = path.suffix.lower()
+    if ending not in TABLES:
         raise UserError(
             f"Expected a file ending in {', '.join(TABLES)}, got {path}: convert it or rename it."
         )
     if not path.is_file():
         raise UserError(f"Expected a file to read, but {path} is not there: check the path.")
     try:
-        if path.suffix == ".parquet":
-            return pd.read_parquet(path)
-        if path.suffix == ".jsonl":
+        if ending == ".parquet":
+            stored = parquet.read_table(path)
+            stored.validate(full=True)  # bytes that are no UTF-8 would only fail when looked at
+            return stored.to_pandas()
+        if ending == ".jsonl":
             return pd.read_json(path, lines=True, dtype=False)
-        if path.suffix == ".tsv":
-            return pd.read_csv(path, sep="\t", quoting=3, dtype=str, keep_default_na=False)
-        return pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (ValueError, OSError) as error:  # UnicodeDecodeError and ParserError are ValueErrors
+        options: dict[str, Any] = (
+            {"sep": "\t", "quoting": csv.QUOTE_NONE} if ending == ".tsv" else {}
+        )
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, **options)
+        if not isinstance(table.index, pd.RangeIndex):
+            # pandas would take the first cell of every row as its name and shift the columns.
+            raise ValueError("its rows have more cells than its heading")
+        return table
+    # Every flaw of a file ends here: pandas and its parsers share no base for what they raise.
+    except Exception as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(
-            f"Expected {path} to be a readable UTF-8 {path.suffix[1:]} table, but reading it "
+            f"Expected {path} to be a readable UTF-8 {ending[1:]} table, but reading it "
             f"failed ({reason}): mend the file."
         ) from error
 
@@ -86,10 +98,20 @@ def reviews_of(table: pd.DataFrame, where: str) -> Reviews:
         raise UserError(f"Expected at least one review in {where}, got no rows: add some.")
     for row, text in enumerate(texts, start=1):
         if not isinstance(text, str) or not text.strip():
+            held = (
+                f"holds {str(text)[:40]!r}" if text and not isinstance(text, float) else "is empty"
+            )
             raise UserError(
-                f"Expected a text in every row of {where}, but row {row} is empty: "
+                f"Expected a text in every row of {where}, but row {row} {held}: "
                 "fill it in or remove it."
             )
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise UserError(
+                f"Expected UTF-8 text in every row of {where}, but row {row} holds half of a "
+                "surrogate pair: mend or remove it."
+            ) from error
     labels = np.empty(len(raw), dtype=np.int64)
     for row, value in enumerate(raw):
         name = str(value).strip().lower().removesuffix(".0")
@@ -114,48 +136,94 @@ def read_hub_folder(path: Path) -> Mapping[str, Reviews] | None:
     return parts
 
 
-def read_acl_folder(path: Path) -> Mapping[str, Reviews] | None:
-    """Return train and test of the original `aclImdb` folder; None for another layout."""
-    root = path / "aclImdb" if (path / "aclImdb").is_dir() else path
+def _reviews_of_files(
+    files: Mapping[tuple[str, str], Mapping[str, bytes]], where: str
+) -> Mapping[str, Reviews] | None:
+    """Return train and test of files by (split, `neg` or `pos`) and name; None when some lack."""
     parts = {}
     for split in ("train", "test"):
         texts, labels = [], []
         for label, name in enumerate(("neg", "pos")):
-            files = sorted((root / split / name).glob("*.txt"))
-            if not files:
+            found = files.get((split, name), {})
+            if not found:
                 return None
-            for file in files:
+            for file in sorted(found):
+                place = f"{split}/{name}/{file} of {where}"
                 try:
-                    texts.append(file.read_text(encoding="utf-8"))
+                    # Bytes, as reading in text mode would rewrite line ends and the checksum.
+                    texts.append(found[file].decode("utf-8"))
                 except UnicodeDecodeError as error:
                     raise UserError(
-                        f"Expected UTF-8 text in {file}, got other bytes: mend the file."
+                        f"Expected UTF-8 text in {place}, got other bytes: mend the file."
                     ) from error
                 if not texts[-1].strip():
-                    raise UserError(f"Expected a review in {file}, but it is empty: remove it.")
-            labels += [label] * len(files)
+                    raise UserError(f"Expected a review in {place}, but it is empty: remove it.")
+            labels += [label] * len(found)
         parts[split] = Reviews(texts, np.array(labels, dtype=np.int64))
     return parts
+
+
+def read_acl_folder(path: Path) -> Mapping[str, Reviews] | None:
+    """Return train and test of the original `aclImdb` folder; None for another layout.
+
+    Raises:
+        UserError: for a file that is empty, cannot be read or is not UTF-8.
+    """
+    root = path / "aclImdb" if (path / "aclImdb").is_dir() else path
+    try:
+        files = {
+            (split, name): {
+                file.name: file.read_bytes()
+                for file in (root / split / name).glob("*.txt")
+                if not file.name.startswith(".")
+            }
+            for split in ("train", "test")
+            for name in ("neg", "pos")
+        }
+    except OSError as error:
+        raise UserError(
+            f"Expected to be able to read {error.filename}, but it is refused "
+            f"({error.strerror}): change its permissions."
+        ) from error
+    return _reviews_of_files(files, str(path))
 
 
 def read_acl_archive(path: Path) -> Mapping[str, Reviews] | None:
     """Return train and test of the original `.tar.gz`; None when it holds another layout.
 
+    Nothing is extracted to disk.
+
     Raises:
-        UserError: for an archive that is truncated, is none, or has members that point outside.
+        UserError: for an archive that is truncated, is none, or has members that are links or
+            point outside.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            with tarfile.open(path, "r:gz") as archive:
-                archive.extractall(folder, filter="data")
-        except tarfile.FilterError as error:
-            raise UserError(
-                f"Expected an archive whose members stay inside it, but {path} holds "
-                f"{error.tarinfo.name!r}, which points outside: get the archive from its authors."
-            ) from error
-        except (tarfile.TarError, EOFError, OSError) as error:
-            raise UserError(
-                f"Expected a complete .tar.gz archive at {path}, but it is damaged or of another "
-                "kind: download it again."
-            ) from error
-        return read_acl_folder(Path(folder))
+    files: dict[tuple[str, str], dict[str, bytes]] = {}
+    try:
+        with tarfile.open(path, "r:gz") as archive:
+            for member in archive:
+                name = PurePosixPath(member.name)
+                if (
+                    name.is_absolute()
+                    or ".." in name.parts
+                    or not (member.isreg() or member.isdir())
+                ):
+                    raise UserError(
+                        f"Expected an archive of plain files that stay inside it, but {path} holds "
+                        f"{member.name!r}, a link or a path that points outside: get the archive "
+                        "from its authors."
+                    )
+                inner = name.parts[1:] if name.parts[:1] == ("aclImdb",) else name.parts
+                if member.isreg() and len(inner) == 3 and name.suffix == ".txt":
+                    split, label, file = inner
+                    stream = archive.extractfile(member)
+                    if stream is not None and not file.startswith("."):
+                        files.setdefault((split, label), {})[file] = stream.read()
+            # A damaged header ends the loop quietly; reading on to the check sum reveals it.
+            while archive.fileobj is not None and archive.fileobj.read(1 << 20):
+                pass
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+        raise UserError(
+            f"Expected a complete .tar.gz archive at {path}, but it is damaged or of another "
+            "kind: download it again."
+        ) from error
+    return _reviews_of_files(files, str(path))

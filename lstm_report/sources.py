@@ -1,9 +1,10 @@
 """Resolve a data source: a path, the hub or the built-in corpus; check what came."""
 
 import hashlib
+import http.client
 import os
-import socket
 import threading
+import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ __all__ = ["Reviews", "Source", "checksum", "normalised", "resolve"]
 
 VARIABLE = "LSTM_REPORT_DATA"
 HUB_NAME = "stanfordnlp/imdb"
-HUB_HOST = "huggingface.co"
+HUB_ADDRESS = "https://huggingface.co"
 NETWORK_SECONDS = 5.0
 IMDB_CHECKSUM = "3d37a068c1edc37856d994f2e75a4ef98b95bbb86c5cfed21730f699c3ff2839"
 """`checksum` of the 25,000 training and 25,000 test reviews of the Large Movie Review Dataset."""
@@ -49,21 +50,42 @@ def normalised(text: str) -> str:
     return " ".join(text.lower().split())
 
 
+def _digests(split: str, reviews: Reviews) -> list[bytes]:
+    """Return the SHA-256 of (split, label, text) of each review."""
+    return [
+        hashlib.sha256(f"{split}\0{label}\0{text}".encode()).digest()
+        for text, label in zip(reviews.texts, reviews.labels, strict=True)
+    ]
+
+
 def checksum(parts: Mapping[str, Reviews]) -> str:
     """Return the sum, modulo 2^256, of the SHA-256 of every (split, label, text).
 
     A sum does not depend on the order of its terms, and unlike an exclusive or it does not cancel
     a review that stands twice.
     """
-    total = 0
-    for split, reviews in parts.items():
-        for text, label in zip(reviews.texts, reviews.labels, strict=True):
-            entry = f"{split}\0{label}\0{text}".encode()
-            total += int.from_bytes(hashlib.sha256(entry).digest(), "big")
-    return f"{total % 2**256:064x}"
+    digests = (digest for split, part in parts.items() for digest in _digests(split, part))
+    return f"{sum(int.from_bytes(digest, 'big') for digest in digests) % 2**256:064x}"
+
+
+def _ordered(split: str, reviews: Reviews) -> Reviews:
+    """Return the reviews in the order of their digests.
+
+    The hub and the original archive keep the same reviews in different orders. Row numbers decide
+    the validation split, the cache of tokens and the rows of predictions, all of which are known
+    by the checksum alone, so equal checksums must mean equal rows.
+    """
+    digests = _digests(split, reviews)
+    return reviews.take(np.array(sorted(range(len(digests)), key=digests.__getitem__)))
 
 
 def _source(name: str, origin: str, parts: Mapping[str, Reviews], built_in: bool = False) -> Source:
+    if len(np.unique(parts["train"].labels)) < 2:
+        raise UserError(
+            f"Expected training reviews of both labels in {name}, got only label "
+            f"{parts['train'].labels[0]}: add reviews of the other."
+        )
+    parts = {split: _ordered(split, reviews) for split, reviews in parts.items()}
     digits = checksum(parts)
     is_imdb = digits == IMDB_CHECKSUM and all(
         len(part) == 25_000 and part.labels.sum() == 12_500 for part in parts.values()
@@ -97,7 +119,12 @@ def _split_by_hash(reviews: Reviews, where: str) -> Mapping[str, Reviews]:
 
 def _from_path(path: Path) -> Source:
     """Return the source at a path; see `resolve`."""
-    if not path.exists():
+    try:
+        path = path.expanduser()
+        there = path.exists()
+    except (OSError, RuntimeError):  # a name too long, or the home of an unknown user
+        there = False
+    if not there:
         raise UserError(
             f"Expected a folder or file of reviews, but {path} is not there: check the path."
         )
@@ -118,13 +145,19 @@ def _from_path(path: Path) -> Source:
             )
         return _source(path.name, f"Read from the archive {path.name}.", parts)
     table = readers.read_table(path)
-    splits = {str(name).lower(): name for name in table.columns}.get("split")
-    if splits is not None and {"train", "test"} <= set(table[splits]):
-        parts = {
-            split: readers.reviews_of(table[table[splits] == split], f"{path} ({split})")
-            for split in ("train", "test")
-        }
-        return _source(path.name, f"Read from the file {path.name} with its own split.", parts)
+    column = {str(name).lower(): name for name in table.columns}.get("split")
+    if column is not None:
+        splits = table[column].map(str).str.lower()
+        if {"train", "test"} <= set(splits):
+            parts = {
+                split: readers.reviews_of(table[splits == split], f"{path} ({split})")
+                for split in ("train", "test")
+            }
+            left = int((~splits.isin(["train", "test"])).sum())
+            rest = f"; {left:,} rows of other splits were left out" if left else ""
+            return _source(
+                path.name, f"Read from the file {path.name} with its own split{rest}.", parts
+            )
     parts = _split_by_hash(readers.reviews_of(table, str(path)), str(path))
     return _source(
         path.name, f"Read from the file {path.name}; a fifth of it was set aside as test.", parts
@@ -132,14 +165,19 @@ def _from_path(path: Path) -> Source:
 
 
 def _network_is_there() -> bool:
-    """Return whether the hub's host takes a connection, after `NETWORK_SECONDS` at most."""
+    """Return whether the hub answers, after `NETWORK_SECONDS` at most; proxies are honoured."""
+    if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
+        return False
+    address = os.environ.get("HF_ENDPOINT", HUB_ADDRESS)
     reached = threading.Event()
 
     def connect() -> None:
         try:
-            socket.create_connection((HUB_HOST, 443), NETWORK_SECONDS).close()
+            urllib.request.urlopen(
+                f"{address}/api/datasets/{HUB_NAME}", timeout=NETWORK_SECONDS
+            ).close()
             reached.set()
-        except OSError:
+        except (OSError, ValueError, http.client.HTTPException):
             return
 
     # A look-up of a name has no time limit of its own, so it runs in a thread that may be left.
@@ -169,8 +207,8 @@ def _from_hub() -> Source | None:
     return _source(HUB_NAME, f"Loaded as {HUB_NAME} from the Hugging Face {place}.", parts)
 
 
-def _built_in() -> Source:
-    origin = "Written by the built-in grammar; these are not reviews of IMDB."
+def _built_in(reason: str = "") -> Source:
+    origin = f"{reason}Written by the built-in grammar; these are not reviews of IMDB."
     return _source("built-in corpus", origin, corpus.default(), built_in=True)
 
 
@@ -190,11 +228,11 @@ def resolve(spec: str = "auto", *, log: Log | None = None) -> Source:
     if spec == "built-in":
         source = _built_in()
     elif spec != "auto":
-        source = _from_path(Path(spec).expanduser())
+        source = _from_path(Path(spec))
     elif path := os.environ.get(VARIABLE):
-        source = _from_path(Path(path).expanduser())
+        source = _from_path(Path(path))
     else:
-        source = _from_hub() or _built_in()
+        source = _from_hub() or _built_in("IMDB is neither cached nor within reach. ")
     if log is not None:
         log(f"Data: {source.name}. {source.origin}")
     return source
