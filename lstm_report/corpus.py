@@ -77,9 +77,9 @@ LINKS = (
     "and the {person} {verb} a {person2} {time}",
     "while the story moves to the {place}",
 )
-NEGATED = 0.4
+NEGATED = 0.25
 """Share of opinions that are negated."""
-CONTRAST = 0.35
+CONTRAST = 0.3
 """Share of opinions that are a contrast."""
 
 
