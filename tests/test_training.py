@@ -95,7 +95,7 @@ def train_and_die(data, directory, config):
 
 
 def test_a_killed_run_ends_as_an_uninterrupted_one(run, data, tmp_path):
-    process = multiprocessing.get_context("fork").Process(
+    process = multiprocessing.get_context("spawn").Process(
         target=train_and_die, args=(data, tmp_path, run.config)
     )
     process.start()
