@@ -29,8 +29,11 @@ if TYPE_CHECKING:
 PAD, UNK = 0, 1
 SPECIAL = ("<pad>", "<unk>")
 """The tokens of number 0 and 1: padding, and every token without a number of its own."""
-WORD = r"\w+(?:'\w+)*|[^\w\s]"
-"""A token: a word with its inner apostrophes, or a single punctuation mark."""
+WORD = r"\w+(?:'\w+)*|[^\w\s\x1c-\x1f]"
+"""A token: a word with its inner apostrophes, or a single punctuation mark.
+
+Python counts the separators U+001C to U+001F as white space and the tokeniser's library does not.
+"""
 POOL = 50
 """Batches whose reviews are sorted by length together when the order is random."""
 VERSION = 2
