@@ -188,12 +188,13 @@ def test_reviews_from_the_hub_are_not_imdb_unless_verified(monkeypatch):
     assert not source.is_imdb and not source.built_in and source.name == sources.HUB_NAME
 
 
-def test_imdb_needs_its_counts_and_balance_besides_the_checksum(monkeypatch):
-    monkeypatch.setattr(sources, "checksum", lambda parts: sources.IMDB_CHECKSUM)
-    assert not sources.resolve("built-in").is_imdb
+def test_imdb_needs_its_counts_its_balance_and_its_checksum(monkeypatch):
     texts = [str(k) for k in range(25_000)]
     labels = np.arange(25_000) % 2
     whole = {split: readers.Reviews(texts, labels) for split in ("train", "test")}
+    assert not sources._source("n", "o", whole).is_imdb
+    monkeypatch.setattr(sources, "checksum", lambda parts: sources.IMDB_CHECKSUM)
     assert sources._source("n", "o", whole).is_imdb
+    assert not sources.resolve("built-in").is_imdb
     skewed = whole | {"test": readers.Reviews(texts, np.append(labels[:-1], 0))}
     assert not sources._source("n", "o", skewed).is_imdb
