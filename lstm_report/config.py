@@ -118,7 +118,7 @@ class TrainingConfig:
     device: str = "auto"
     """Where to compute; `auto` takes CUDA, then MPS, then the CPU."""
     precision: str = "auto"
-    """`auto` takes bfloat16 matrix products where the hardware has them, float32 elsewhere."""
+    """Of the matrix products in training; `auto` takes bfloat16 where the hardware has it."""
 
     def __post_init__(self) -> None:
         _check(self)
@@ -140,9 +140,9 @@ PROFILES: dict[str, RunConfig] = {
         TrainingConfig(epochs=2, batch_size=32, learning_rate=5e-3),
     ),
     "quick": RunConfig(
-        DataConfig(max_length=100, train_limit=8_000),
+        DataConfig(max_length=100, train_limit=12_000),
         ModelConfig(),
-        TrainingConfig(epochs=4, learning_rate=2e-3),
+        TrainingConfig(epochs=3, batch_size=32, learning_rate=2e-3),
     ),
     "source": RunConfig(DataConfig(), ModelConfig(), TrainingConfig(epochs=15)),
 }

@@ -76,17 +76,19 @@ def inference(model: SentimentClassifier) -> Iterator[None]:
         model.train(training)
 
 
-def evaluate(model: SentimentClassifier, split: Split, precision: str = "float32") -> Evaluation:
+def evaluate(model: SentimentClassifier, split: Split) -> Evaluation:
     """Return the logits, mean binary cross-entropy and accuracy of `model` on `split`.
+
+    Always in float32, whatever the weights were trained with: the same weights then give the same
+    judgements on every machine, and the same ones as `lstm_report.prediction`.
 
     Args:
         model: the classifier, on the device where it is to compute.
         split: encoded reviews; their order is the order of the logits.
-        precision: `float32` or `bfloat16`.
     """
     device = next(model.parameters()).device
     logits = torch.empty(len(split))
-    with inference(model), autocast(device, precision):
+    with inference(model):
         for batch in batches(split, EVALUATION_BATCH):
             output = model(batch.tokens.to(device), batch.lengths.to(device))
             logits[batch.index] = output.float().cpu()

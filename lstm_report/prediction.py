@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tqdm.auto import tqdm
 
 from lstm_report import paths
 from lstm_report.data import PAD, encode
 from lstm_report.errors import UserError
 from lstm_report.evaluation import EVALUATION_BATCH, inference
+from lstm_report.progress import bar as progress_bar
 from lstm_report.readers import TABLES, read_table
 from lstm_report.runs import Run
 
@@ -85,7 +85,7 @@ def predict_file(run: Run, source: Path, target: Path, column: str = "text") -> 
             f"Expected a column {column!r} in {source}, got {', '.join(map(str, table.columns))}: "
             "name the column of texts with --column."
         )
-    bar = tqdm(probabilities(run, table[column]), total=len(table), unit="text", leave=False)
+    bar = progress_bar(probabilities(run, table[column]), total=len(table), unit="text")
     table["probability"] = list(bar)
     table["label"] = [label_of(value) for value in table["probability"]]
     with paths.atomic_write(target) as temporary:

@@ -17,7 +17,6 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
 from lstm_report import config as configuration
 from lstm_report import data as reviews
@@ -27,6 +26,7 @@ from lstm_report.data import PreparedData, Split
 from lstm_report.errors import UserError
 from lstm_report.evaluation import autocast, choose_device, choose_precision, evaluate
 from lstm_report.model import SentimentClassifier
+from lstm_report.progress import bar as progress_bar
 
 OnEpoch = Callable[[pandas.DataFrame], None]
 
@@ -111,12 +111,11 @@ def _train_epoch(
     order = torch.Generator().manual_seed(seed)
     loss_sum, correct, norms, started = 0.0, 0, 0.0, time.perf_counter()
     steps = reviews.number_of_batches(split, config.batch_size)
-    bar = tqdm(
+    bar = progress_bar(
         reviews.batches(split, config.batch_size, generator=order),
         total=steps,
         desc=f"epoch {epoch}/{config.epochs}",
         unit="batch",
-        leave=False,
         disable=not progress,
     )
     model.train()
@@ -164,7 +163,7 @@ def _write_result(
     model = state.model
     model.load_state_dict(state.best)
     started = time.perf_counter()
-    result = evaluate(model, data.test, precision)
+    result = evaluate(model, data.test)
     seconds = time.perf_counter() - started
     logits = torch.from_numpy(result.logits)
     table = pandas.DataFrame(
@@ -266,7 +265,7 @@ def fit(
             row = _train_epoch(
                 model, state.optimiser, data.train, config.training, precision, epoch, progress
             )
-            validation = evaluate(model, data.validation, precision)
+            validation = evaluate(model, data.validation)
             row |= {
                 "validation_loss": validation.loss,
                 "validation_accuracy": validation.accuracy,

@@ -61,6 +61,19 @@ def test_a_run_is_complete_and_reads_back(run, data):
     assert best[run.best_epoch] == best.max()
 
 
+def test_judgements_are_made_in_float32_whatever_the_training_used(data, tmp_path):
+    config = small(epochs=1)
+    config = dataclasses.replace(
+        config, training=dataclasses.replace(config.training, precision="bfloat16")
+    )
+    made = training.fit(config, data=data, progress=False, directory=tmp_path)
+    assert made.provenance["precision"] == "bfloat16"
+    model = made.load_model()
+    padded = [torch.tensor(data.test.row(row)).long()[None] for row in range(len(data.test))]
+    alone = [model(row, torch.tensor([row.shape[1]])).item() for row in padded]
+    np.testing.assert_allclose(alone, made.predictions["logit"], atol=1e-5)
+
+
 def test_a_finished_run_is_not_trained_again(run, data, monkeypatch):
     monkeypatch.setattr(training, "_train_epoch", None)
     again = training.fit(run.config, data=data, directory=run.directory.parent)

@@ -66,8 +66,11 @@ def build(
         ReportError: when a notebook fails or cannot be rendered.
     """
     from lstm_report import notebook
+    from lstm_report.progress import name_terminal
     from lstm_report.report import execute
 
+    if progress:
+        name_terminal()
     notebook.check_names(list(unknown))
     parameters = {
         "profile": profile, "data": data, "seed": seed or 0, "epochs": epochs, "layers": layers,
@@ -90,8 +93,8 @@ def build(
         ):
             _tell(progress, "      unchanged, reused")
         executed.append((chapter.stem, nbformat.read(target, as_version=4)))
-    _tell(progress, "Rendering the page and the PDF")
-    return render(executed, describe(source, parameters), Path(output), code=code)
+    facts = describe(source, parameters)
+    return render(executed, facts, Path(output), code=code, progress=progress)
 
 
 def render(
@@ -100,6 +103,7 @@ def render(
     output: Path,
     *,
     code: bool = False,
+    progress: bool = False,
 ) -> BuildResult:
     """Write `report.html` and `report.pdf` from executed notebooks.
 
@@ -108,6 +112,7 @@ def render(
         facts: what `describe` returned.
         output: the folder to write to.
         code: whether the PDF shows the code.
+        progress: whether progress is printed.
 
     Raises:
         ReportError: see `document.compose`, `mathematics.draw` and `pdf.write`.
@@ -118,6 +123,7 @@ def render(
 
     merged = merge(executed)
     merged.metadata["report_facts"] = dict(facts)
+    _tell(progress, "Rendering the page")
     content, _ = ReportHTMLExporter().from_notebook_node(merged)
     document = compose(merged)
     result = BuildResult(output / "report.html", output / "report.pdf", document.summary)
@@ -125,6 +131,7 @@ def render(
         raise ReportError("The page is larger than 8 MB: show fewer or smaller figures.")
     with paths.atomic_write(result.html) as temporary:
         temporary.write_text(content, encoding="utf-8")
+    _tell(progress, "Rendering the PDF")
     pdf.write(document, dict(facts), result.pdf, code=code)
     return result
 
