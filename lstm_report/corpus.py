@@ -11,6 +11,7 @@ Counting words therefore says little: a negated opinion carries a word of the wr
 contrast one of each. Order decides. Neutral sentences fill the review up to its length.
 """
 
+import re
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -21,34 +22,58 @@ POSITIVE = (
     "brilliant superb moving gripping charming witty inspired graceful hilarious touching "
     "stunning delightful clever tense subtle warm fresh honest powerful elegant thrilling "
     "tender dazzling sincere magnificent enchanting vivid masterful captivating splendid rich "
-    "sharp memorable refreshing beautiful convincing absorbing excellent wonderful great"
+    "sharp memorable refreshing beautiful convincing absorbing excellent wonderful great "
+    "luminous rousing playful assured exquisite uplifting fascinating lively poignant sublime "
+    "marvellous hypnotic terrific generous radiant joyful majestic inventive lovely haunting "
+    "polished heartfelt impressive spellbinding stirring sparkling breathtaking soulful original "
+    "unforgettable fantastic outstanding perfect ingenious believable entertaining gorgeous "
+    "daring rewarding superior"
 ).split()
 NEGATIVE = (
     "dull awful clumsy boring shallow lifeless tedious predictable weak silly wooden bland "
     "messy dreadful tiresome hollow stale pointless forced annoying ugly lazy confusing flat "
     "ridiculous terrible poor muddled grating dismal cheap feeble sloppy pretentious empty "
-    "painful unbearable incoherent horrible bad"
+    "painful unbearable incoherent horrible bad "
+    "dreary insipid trite laughable stilted clunky rambling vapid soulless monotonous mediocre "
+    "plodding obnoxious contrived amateurish pathetic lame abysmal wretched uninspired ghastly "
+    "hackneyed formulaic lacklustre disjointed sluggish careless embarrassing offensive childish "
+    "unconvincing irritating appalling crude unwatchable gloomy pitiful inept tacky inferior"
 ).split()
 ASPECTS = (
     "acting plot script music direction dialogue camera editing story ending pacing cast "
     "score humour photography lighting opening finale soundtrack romance suspense costumes "
-    "screenplay premise atmosphere villain hero narration choreography scenery"
+    "screenplay premise atmosphere villain hero narration choreography scenery storytelling "
+    "tone sound makeup chemistry twist prologue climax staging animation "
+    "casting framing tension wit texture rhythm colour delivery"
 ).split()
-INTENSITY = "truly really quite very utterly rather simply remarkably".split()
+INTENSITY = (
+    "truly really quite very utterly rather simply remarkably extremely deeply thoroughly wholly "
+    "genuinely surprisingly exceptionally positively"
+).split()
 NEGATION = ("not", "never", "hardly", "by no means", "not at all", "far from")
 PEOPLE = (
     "director actor actress writer producer stranger detective teacher soldier painter doctor "
     "sailor farmer lawyer singer dancer reporter captain widow student neighbour brother "
-    "sister"
+    "sister baker butcher carpenter clerk cook cousin daughter driver editor engineer father "
+    "fisherman gardener grandmother guard janitor journalist judge king librarian magician mayor "
+    "mechanic mother musician nun nurse pianist pilot poet policeman priest prince professor "
+    "queen sculptor senator shopkeeper spy surgeon tailor thief tourist uncle waiter"
 ).split()
 PLACES = (
     "paris london berlin tokyo village harbour desert castle hotel school hospital factory "
     "island station library market theatre forest valley suburb kitchen courtroom prison "
-    "airport"
+    "airport attic bakery balcony bank beach border bridge cabin cafe canyon capital cathedral "
+    "cellar cemetery circus college cottage embassy farmhouse fortress gallery garden glacier "
+    "inn laboratory lighthouse mansion meadow mine monastery mountain museum office orchard "
+    "palace park port province ranch restaurant river rooftop square stadium studio tavern tower "
+    "tunnel vineyard warehouse workshop"
 ).split()
 VERBS = (
     "meets follows leaves watches visits calls finds remembers questions joins hides helps "
-    "teaches trusts describes paints films photographs"
+    "teaches trusts describes paints films photographs accompanies admires answers arrests "
+    "believes carries chases consults doubts drives escorts feeds greets guides hears hires "
+    "imitates informs interviews introduces invites marries misses notices nurses obeys observes "
+    "pays persuades pursues recognises rescues sketches startles summons tests warns"
 ).split()
 TIMES = (
     "one morning",
@@ -60,6 +85,15 @@ TIMES = (
     "at the age of forty",
     "late at night",
     "in the second hour",
+    "before dawn",
+    "in the spring of 1947",
+    "two weeks earlier",
+    "during the harvest",
+    "on the last train",
+    "before the wedding",
+    "over a long summer",
+    "in the middle of the night",
+    "after a short holiday",
 )
 FILLERS: tuple[str, ...] = (
     "{time} , a {person} {verb} a {person2} in the {place} .",
@@ -70,6 +104,14 @@ FILLERS: tuple[str, ...] = (
     "the second act moves from the {place} to the {place2} .",
     "{time} the {person} returns to the {place} .",
     "there is a scene in which the {person} {verb} the {person2} .",
+    "most of it takes place in a {place} and a {place2} .",
+    "the {person} works in a {place} and {verb} nobody but the {person2} .",
+    "the opening titles show a {place} , a {place2} and a {person} .",
+    "my {person} saw it before i did , in a {place} {time} .",
+    "in one chapter a {person} and a {person2} cross the {place} {time} .",
+    "the credits thank a {person} , a {person2} and the people of the {place} .",
+    "the book on which it is based was written by a {person} in a {place} .",
+    "we then learn that the {person} {verb} the {person2} every year .",
 )
 LINKS = (
     "as the {person} {verb} the {person2} in the {place}",
@@ -96,7 +138,7 @@ def _neutral(random: np.random.Generator, templates: tuple[str, ...]) -> list[st
         verb=_pick(random, VERBS),
         time=_pick(random, TIMES),
     )
-    return text.split()
+    return re.sub(r"\ba (?=[aeiou])", "an ", text).split()
 
 
 def _clause(random: np.random.Generator, label: int) -> list[str]:

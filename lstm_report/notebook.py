@@ -227,9 +227,10 @@ def check(statement: str, holds: Any, *, tolerance: float = 1e-6) -> None:
 
 def summary(lines: Sequence[str]) -> None:
     """Display the result of the report in a few lines, which the build prints at its end."""
+    lines = [re.sub(r"(?<!\S)-(?=\d)", "\N{MINUS SIGN}", line) for line in lines]
     text = "\n".join(f"- {line}" for line in lines)
     content = {"text/markdown": text, "text/plain": "\n".join(lines)}
-    _present("summary", content, lines=list(lines))
+    _present("summary", content, lines=lines)
 
 
 def _present(kind: str, content: Mapping[str, str], **details: Any) -> None:

@@ -13,19 +13,25 @@ PACKAGES = ("torch", "numpy", "pandas", "datasets", "tokenizers", "scikit-learn"
 
 
 def commit() -> str | None:
-    """Return the commit of the source tree, with `-dirty` when files differ; None without git."""
+    """Return the commit of the source tree, with `-dirty` when its files differ.
+
+    The figures do not count, since every build draws them anew. `None` outside a git clone.
+    """
+    if not (ROOT / ".git").exists():
+        return None
     try:
-        answer = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=20,
-        )
+        name = _git("rev-parse", "--short=12", "HEAD")
+        changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!figures")
     except (OSError, subprocess.SubprocessError):
         return None
-    return answer.stdout.strip() or None
+    return f"{name}-dirty" if changed else name
+
+
+def _git(*arguments: str) -> str:
+    answer = subprocess.run(
+        ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True, timeout=20
+    )
+    return answer.stdout.strip()
 
 
 def versions() -> dict[str, str]:

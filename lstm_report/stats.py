@@ -183,6 +183,27 @@ def expected_calibration_error(probability: ArrayLike, label: ArrayLike, bins: i
     return float(np.average(distance, weights=table["count"]))
 
 
+def quantile_edges(values: ArrayLike, groups: int) -> list[float]:
+    """Return the edges of groups of about equal size, for `accuracy_by`.
+
+    Args:
+        values: (N,) a number for each review.
+        groups: how many groups; where many values are equal, fewer come back, but at least one.
+
+    Returns:
+        Increasing edges, from the smallest value to the largest.
+
+    Raises:
+        ValueError: when there are no values.
+    """
+    number = np.asarray(values, dtype=np.float64)
+    if not number.size:
+        raise ValueError("Expected at least one value.")
+    quantiles = np.quantile(number, np.linspace(0, 1, groups + 1), method="lower")
+    edges = [float(edge) for edge in np.unique(quantiles)]
+    return edges if len(edges) > 1 else [*edges, edges[0] + 1]
+
+
 def accuracy_by(
     values: ArrayLike, correct: ArrayLike, edges: Sequence[float], level: float = 0.95
 ) -> pd.DataFrame:

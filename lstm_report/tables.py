@@ -18,9 +18,11 @@ def missing(value: Any) -> bool:
 
 
 def cell(value: Any, form: str = "{}") -> str:
-    """Return a value as text: `not measured` when it is missing, with a true minus sign."""
+    """Return a value as text: `not measured` when it is missing, with true signs for − and ∞."""
     if missing(value):
         return NOT_MEASURED
+    if isinstance(value, (float, np.floating)) and math.isinf(value):
+        return "\N{INFINITY}" if value > 0 else "\N{MINUS SIGN}\N{INFINITY}"
     text = form.format(value)
     negative = text.startswith("-") and not isinstance(value, str)
     return "\N{MINUS SIGN}" + text[1:] if negative else text

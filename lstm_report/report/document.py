@@ -20,6 +20,7 @@ REFERENCE = re.compile(r"@(fig|tbl):([a-z][a-z0-9-]*)")
 DISPLAYED = re.compile(r"\$\$.+?\$\$", re.DOTALL)
 UNREAD = re.compile(r"\\[A-Za-z]+\{")  # TeX that stands in the text, outside a formula
 WORDS = {"fig": "Figure", "tbl": "Table"}
+CODE = "report-code"
 PROGRESS = re.compile(r"\r|\d+%\|| it/s|s/it")
 LONGEST_STREAM = 20  # lines of printed text that the report shows of one cell
 
@@ -93,7 +94,7 @@ def compose(notebook: nbformat.NotebookNode, *, partial: bool = False) -> Docume
     anchors: dict[str, tuple[str, str]] = {}
     text = "\n\n".join(_cell_text(cell, document, anchors) for cell in notebook.cells)
     blocks = _number_headings(pandoc.read(text)["blocks"], document)
-    blocks = _number_equations(blocks)
+    blocks = _number_equations(_folded(blocks))
     document.blocks = _resolve(blocks, anchors, partial)
     return document
 
@@ -184,6 +185,23 @@ def _stream(content: str) -> str:
         lines = [*lines[: LONGEST_STREAM - 1], f"({len(lines) - LONGEST_STREAM + 1} more lines)"]
     shown = "\n".join(lines).strip("\n")
     return _block("stream", _fenced(shown)) if shown.strip() else ""
+
+
+def _folded(blocks: list[Node]) -> list[Node]:
+    """Join code that stands together, with what it printed, so that a page folds it once."""
+
+    def kind(node: Node) -> str:
+        classes = node["c"][0][1] if node["t"] == "Div" else []
+        return str(classes[0]) if classes else ""
+
+    made: list[Node] = []
+    for node in blocks:
+        if kind(node) in (CODE, "report-stream") and made and kind(made[-1]) == CODE:
+            attributes, before = made[-1]["c"]
+            made[-1] = {"t": "Div", "c": [attributes, [*before, *node["c"][1]]]}
+        else:
+            made.append(node)
+    return made
 
 
 def _number_headings(blocks: list[Node], document: Document) -> list[Node]:
