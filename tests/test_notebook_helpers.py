@@ -144,3 +144,11 @@ def test_a_check_tells_the_largest_difference_and_fails_beyond_the_tolerance(sho
 def test_the_summary_keeps_its_lines(shown):
     notebook.summary(["One.", "Two."])
     assert shown[0][1] == {"kind": "summary", "lines": ["One.", "Two."]}
+
+
+def test_negative_numbers_and_infinity_get_their_signs(shown):
+    notebook.summary(["From -0.48 to +0.50 in a self-made range, 1-2."])
+    assert shown[0][1]["lines"] == ["From \u22120.48 to +0.50 in a self-made range, 1-2."]
+    assert [tables.cell(value, "{:.2f}") for value in (math.inf, -math.inf, -1.0)] == [
+        "\u221e", "\u2212\u221e", "\u22121.00",
+    ]  # fmt: skip

@@ -118,6 +118,19 @@ def test_code_is_folded_and_live_outputs_are_left_out(page):
     assert "Not the real data." in page
 
 
+def test_code_that_stands_together_is_folded_once_with_what_it_printed():
+    said = new_output("stream", name="stdout", text="printed")
+    prose = shown("prose", {"text/markdown": "Then a result."})
+    cells = [cell(source="a = 1"), cell(said, source="b = 2"), cell(prose, source="c = 3")]
+    made = ReportHTMLExporter().from_notebook_node(notebook(*cells, cell(source="d = 4")))[0]
+    folds = re.findall(r'<details class="code">(.*?)</details>', made, re.DOTALL)
+    assert [re.findall(r"[abcd] = \d|printed", text_of("<body>" + fold)) for fold in folds] == [
+        ["a = 1", "b = 2", "printed", "c = 3"],
+        ["d = 4"],
+    ]
+    assert text_of(made).count("Then a result.") == 1
+
+
 def test_a_line_of_a_formula_that_starts_with_plus_starts_no_list(page):
     assert "+ c &amp;= d" in page
     assert "<ul>" not in page[page.index("<article>") : page.index("secret_code")]
@@ -328,6 +341,18 @@ def test_a_wrong_parameter_stops_the_build_before_anything_runs(chapters, wrong,
     with pytest.raises(UserError, match=named):
         run(chapters, **wrong)
     assert not (chapters.parent / "build").exists()
+
+
+def test_a_kernel_that_is_killed_is_told_in_one_sentence(chapters):
+    broken = nbformat.read(chapters / "02_two.ipynb", as_version=4)
+    broken.cells.append(new_code_cell("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"))
+    nbformat.write(broken, chapters / "02_two.ipynb")
+    kept = chapters.parent / "build" / "executed" / "02_two.failed.ipynb"
+    with pytest.raises(ReportError, match="lack of memory") as caught:
+        run(chapters)
+    assert "02_two.ipynb" in str(caught.value)
+    assert str(kept) in str(caught.value)
+    assert nbformat.read(kept, as_version=4).cells[-1].source == broken.cells[-1].source
 
 
 def test_a_folder_without_notebooks_is_a_user_error(tmp_path):

@@ -172,6 +172,21 @@ def test_accuracy_by_groups_by_hand():
     assert table[["low", "high"]].to_numpy().tolist() == [[1, 10], [10, 20], [20, 30]]
 
 
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=60), st.integers(1, 6))
+def test_quantile_edges_make_groups_that_hold_every_review(lengths, groups):
+    edges = stats.quantile_edges(lengths, groups)
+    table = stats.accuracy_by(lengths, [True] * len(lengths), edges)
+    assert 1 <= len(table) <= groups
+    assert table["count"].sum() == len(lengths)
+
+
+def test_quantile_edges_by_hand():
+    assert stats.quantile_edges(range(1, 12), 5) == [1, 3, 5, 7, 9, 11]
+    assert stats.quantile_edges([7, 7, 7], 5) == [7, 8]
+    with pytest.raises(ValueError, match="at least one"):
+        stats.quantile_edges([], 5)
+
+
 def test_accuracy_by_marks_an_empty_group():
     table = stats.accuracy_by([5.0], [1], edges=[0, 1, 10])
     assert table["count"].tolist() == [0, 1]

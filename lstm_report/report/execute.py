@@ -4,8 +4,10 @@ import contextlib
 import hashlib
 import importlib.metadata
 import json
+import logging
 import os
 import re
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +22,7 @@ from lstm_report.errors import UserError
 from lstm_report.report import ReportError
 
 PACKAGE = Path(__file__).resolve().parent.parent
+LOGGERS = ("asyncio", "papermill", "traitlets")
 SHAPING = ("torch", "numpy", "pandas", "matplotlib", "tokenizers", "scikit-learn", "ipykernel")
 
 
@@ -30,6 +33,12 @@ class RunningInterpreter(AsyncKernelManager):
         if sys.platform != "win32":
             options["transport"] = "ipc"
         super().__init__(**options)
+
+    async def _async_pre_start_kernel(self, **options: Any) -> Any:
+        # A kernel that is told to stop complains in the terminal; what matters reaches the client.
+        return await super()._async_pre_start_kernel(stderr=subprocess.DEVNULL, **options)
+
+    pre_start_kernel = _async_pre_start_kernel
 
     @property
     def kernel_spec(self) -> KernelSpec:
@@ -81,6 +90,7 @@ def execute(
             tells where.
     """
     import papermill
+    from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
     wanted = key(source, parameters, checksum)
@@ -88,6 +98,8 @@ def execute(
         return False
     failed = target.with_name(f"{target.stem}.failed.ipynb")
     failed.unlink(missing_ok=True)
+    for name in LOGGERS:  # what they tell of a notebook that ends early is told below
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     with paths.atomic_write(target) as temporary:
         try:
             papermill.execute_notebook(
@@ -105,6 +117,14 @@ def execute(
                 raise UserError(error.evalue) from None
             os.replace(temporary, failed)
             raise ReportError(_failure(source, failed, error)) from None
+        except DeadKernelError:
+            kept = f"\nThe partly executed notebook is {failed}." if temporary.is_file() else ""
+            if kept:
+                os.replace(temporary, failed)
+            raise ReportError(
+                f"The kernel that executed {source.name} was ended from outside, most often for "
+                f"lack of memory: free some and run the same command again.{kept}"
+            ) from None
         executed = nbformat.read(temporary, as_version=4)
         executed.metadata["report_key"] = wanted
         nbformat.write(executed, temporary)
