@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -16,6 +17,10 @@ FIGURES = ROOT / "figures"
 RUNS = ROOT / "runs"
 BUILD = ROOT / "build"
 CACHE = ROOT / ".cache"
+
+REFUSED = (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST)
+FULL = re.compile(r"No space left on device|\d+ requested and \d+ written")
+"""How tokenizers and safetensors, and NumPy, say that a disk is full; none passes the number on."""
 
 
 @contextmanager
@@ -45,16 +50,17 @@ def atomic_write(target: Path, *, directory: bool = False) -> Iterator[Path]:
         if directory and target.is_dir():
             os.replace(target, holder / "replaced")
         os.replace(temporary, target)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    except Exception as error:
+        number = getattr(error, "errno", None)
+        if number in (errno.ENOSPC, errno.EDQUOT) or FULL.search(str(error)):
             raise UserError(
                 f"Expected room to write {target}, but the disk is full: free some space and "
                 "run the same command again."
             ) from error
-        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR):
+        if number in REFUSED:
             raise UserError(
                 f"Expected to be able to write {target}, but it is refused "
-                f"({error.strerror}): choose another place or change its permissions."
+                f"({os.strerror(number)}): choose another place or change its permissions."
             ) from error
         raise
     finally:

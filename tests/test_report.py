@@ -355,6 +355,13 @@ def test_a_kernel_that_is_killed_is_told_in_one_sentence(chapters):
     assert nbformat.read(kept, as_version=4).cells[-1].source == broken.cells[-1].source
 
 
+def test_a_file_where_the_report_should_go_is_a_user_error(tmp_path):
+    (tmp_path / "build").write_text("in the way")
+    for output in (tmp_path / "build", tmp_path / "build" / "inner"):
+        with pytest.raises(UserError, match="cannot be one"):
+            build.build("smoke", output=output, progress=False)
+
+
 def test_a_folder_without_notebooks_is_a_user_error(tmp_path):
     with pytest.raises(UserError, match="Expected notebooks"):
         build.build("smoke", notebooks=tmp_path, output=tmp_path / "build", progress=False)

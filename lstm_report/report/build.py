@@ -77,6 +77,13 @@ def build(
         "readout": readout,
     }  # fmt: skip
     _check(parameters)
+    try:
+        Path(output).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"Expected a folder for the report, but {output} cannot be one ({error.strerror}): "
+            "choose another with --output."
+        ) from error
     chapters = sorted(notebooks.glob("[0-9]*.ipynb"))
     if not chapters:
         raise UserError(f"Expected notebooks in {notebooks}, found none: run in the repository.")
