@@ -29,7 +29,7 @@ class Baseline:
 
     name: str
     accuracy: Interval
-    """Accuracy on the test reviews with its 95 % Wilson interval."""
+    """Accuracy on the test reviews with its 95% Wilson interval."""
     correct: np.ndarray
     """(N,) for each test review, in order, whether it was judged rightly."""
     seconds: float

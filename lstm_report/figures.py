@@ -144,7 +144,7 @@ def results_against_source(results: pd.DataFrame, source: Mapping[str, float]) -
         ]
         axis.errorbar(
             entry["accuracy"], row - 0.1, xerr=reach, color=colour, capsize=4, markersize=7,
-            marker=style.MODEL_MARKERS.get(kind, "o"), label="this report, 95 % interval",
+            marker=style.MODEL_MARKERS.get(kind, "o"), label="this report, 95% interval",
         )  # fmt: skip
         if kind in source:
             axis.plot(

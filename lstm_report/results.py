@@ -26,7 +26,7 @@ def correct(run: Run) -> np.ndarray:
 
 
 def accuracy(run: Run, *, without_known: bool = False) -> Interval:
-    """Return the test accuracy with its 95 % Wilson interval.
+    """Return the test accuracy with its 95% Wilson interval.
 
     Args:
         run: a finished run.
@@ -59,7 +59,7 @@ def result_table(runs: Mapping[str, Run]) -> pd.DataFrame:
         runs: the finished run of each kind of model.
 
     Returns:
-        Columns model, best epoch, test accuracy, low and high (95 % Wilson interval), unseen
+        Columns model, best epoch, test accuracy, low and high (95% Wilson interval), unseen
         (accuracy without the test reviews that stand in train), test loss, parameters, training
         seconds and tokens per second.
     """
