@@ -1,6 +1,7 @@
 """The built-in corpus: a seeded grammar that writes movie reviews of known sentiment.
 
-Every review holds a few opinions that all mean its label, in one of three forms:
+Every review holds a few opinions. Most of them mean its label, some the opposite. Each has one of
+three forms:
 
 - direct: "the acting was truly brilliant";
 - negated: "the acting was not dull", where the polar word is of the opposite polarity;
@@ -8,7 +9,8 @@ Every review holds a few opinions that all mean its label, in one of three forms
   the opposite of the label and neutral words stand between the halves.
 
 Counting words therefore says little: a negated opinion carries a word of the wrong polarity and a
-contrast one of each. Order decides. Neutral sentences fill the review up to its length.
+contrast one of each. Order decides what an opinion means, and the majority decides the label.
+Neutral sentences fill the review up to its length.
 """
 
 import re
@@ -173,11 +175,12 @@ def _review(random: np.random.Generator, label: int) -> list[str]:
     length = int(np.clip(random.lognormal(np.log(85), 0.4), 40, 260))
     sentences, tokens = [], 0
     opinions = int(random.integers(3, 6))
-    for _ in range(opinions):
+    dissenting = int(random.integers((opinions + 1) // 2))
+    for meaning in random.permutation([1 - label] * dissenting + [label] * (opinions - dissenting)):
         if random.random() < CONTRAST:
-            sentence = contrast(random, label, int(random.integers(0, 7)))
+            sentence = contrast(random, int(meaning), int(random.integers(0, 7)))
         else:
-            sentence = [*_clause(random, label), "."]
+            sentence = [*_clause(random, int(meaning)), "."]
         sentences.append(sentence)
         tokens += len(sentence)
     while tokens < length:

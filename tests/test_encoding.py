@@ -120,16 +120,17 @@ def test_the_corpus_is_seeded_balanced_and_its_contrasts_lie_as_far_apart_as_ask
 
 
 def meaning(text):
-    """The sentiment of a review of the corpus by the rules of its grammar."""
-    clause = re.split(r" but | \. ", text.removesuffix(" ."))
-    for part in reversed(clause):
+    """What most opinions of a review of the corpus say, by the rules of its grammar."""
+    opinions = []
+    for part in re.split(r" but | \. ", text.removesuffix(" .")):
         words = set(part.split())
         polar = words & {*corpus.POSITIVE} or words & {*corpus.NEGATIVE}
         if not polar or part.startswith("although"):
             continue
         negated = any(f" {front} " in f" {part} " for front in corpus.NEGATION)
-        return int(bool(words & {*corpus.POSITIVE}) != negated)
-    raise AssertionError(text)
+        opinions.append(bool(words & {*corpus.POSITIVE}) != negated)
+    assert 3 <= len(opinions) <= 5 and 2 * sum(opinions) != len(opinions)
+    return int(2 * sum(opinions) > len(opinions))
 
 
 def test_rules_read_the_corpus_and_counting_words_does_not():
