@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from lstm_report import config, notebook, paths, tables
 from lstm_report.errors import UserError
 from lstm_report.report import pandoc
-from lstm_report.report.document import plain
+from lstm_report.report.pandoc import plain
 
 
 @pytest.fixture
@@ -139,6 +139,21 @@ def test_a_check_tells_the_largest_difference_and_fails_beyond_the_tolerance(sho
         with pytest.raises(AssertionError, match="They agree"):
             notebook.check("They agree", wrong)
     assert len(shown) == 3
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [(["long " * 30, "a", "b"], [0.6, 0.2, 0.2]), (["long " * 30] * 2, [0.6, 0.4])],
+)
+def test_a_column_of_running_text_gets_most_of_the_width(texts, expected):
+    heading = [f"column {number}" for number in range(len(texts))]
+    for row, widths in ((texts, expected), (["a", "b", "c"][: len(texts)], None)):
+        markdown = tables.as_markdown(heading, [row], [False] * len(row))
+        (table,) = pandoc.read(markdown)["blocks"]
+        columns = pandoc.with_widths(table["c"])[2]
+        assert [width.get("c") for _, width in columns] == (
+            pytest.approx(widths) if widths else [None] * len(row)
+        )
 
 
 def test_the_summary_keeps_its_lines(shown):

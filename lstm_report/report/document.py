@@ -211,7 +211,7 @@ def _number_headings(blocks: list[Node], document: Document) -> list[Node]:
         if node["t"] != "Header":
             return None
         level, _, inlines = node["c"]
-        title = plain(inlines)
+        title = pandoc.plain(inlines)
         number = ""
         if level <= len(counters):
             counters[level - 1] += 1
@@ -274,19 +274,6 @@ def _resolve(blocks: list[Node], anchors: dict[str, tuple[str, str]], partial: b
 
     made: list[Node] = pandoc.transform(blocks, change)
     return made
-
-
-def plain(value: Any) -> str:
-    """Return the text of inline nodes without their mark-up."""
-    if isinstance(value, list):
-        return "".join(map(plain, value))
-    if not isinstance(value, dict):
-        return ""
-    if value["t"] in ("Str", "Code", "Math"):
-        return str(value["c"] if value["t"] == "Str" else value["c"][1])
-    if value["t"] in ("Space", "SoftBreak"):
-        return " "
-    return plain([entry for entry in value.get("c", []) if isinstance(entry, (list, dict))])
 
 
 def plain_title(document: Document) -> str:

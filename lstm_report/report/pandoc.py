@@ -16,6 +16,10 @@ READER = (
 )
 
 
+LONG_TEXT, LONG_SHARE = 60, 0.6
+"""Letters from which a table's column counts as running text, and its share of the width."""
+
+
 def call(text: str, *arguments: str) -> tuple[str, list[str]]:
     """Return what pandoc makes of `text`, and its warnings.
 
@@ -77,3 +81,35 @@ def text(content: str) -> Node:
 def raw(form: str, content: str, *, block: bool = False) -> Node:
     """Return a node that stands in the output as it is."""
     return {"t": "RawBlock" if block else "RawInline", "c": [form, content]}
+
+
+def plain(value: Any) -> str:
+    """Return the text of inline nodes without their mark-up."""
+    if isinstance(value, list):
+        return "".join(map(plain, value))
+    if not isinstance(value, dict):
+        return ""
+    if value["t"] in ("Str", "Code", "Math"):
+        return str(value["c"] if value["t"] == "Str" else value["c"][1])
+    if value["t"] in ("Space", "SoftBreak"):
+        return " "
+    return plain([entry for entry in value.get("c", []) if isinstance(entry, (list, dict))])
+
+
+def with_widths(content: Any) -> Any:
+    """Give most of the width to a column of long text; without one, each takes what it needs."""
+    rows = [row for body in content[4] for row in body[3]]
+    lengths = [
+        max(len(plain(cell[4])) for cell in column)
+        for column in zip(*(row[1] for row in rows), strict=True)
+    ]
+    if max(lengths, default=0) <= LONG_TEXT or len(lengths) < 2:
+        return content
+    rest = (1 - LONG_SHARE) / (len(lengths) - 1)
+    widths = [rest] * len(lengths)
+    widths[lengths.index(max(lengths))] = LONG_SHARE
+    columns = [
+        [side, {"t": "ColWidth", "c": width}]
+        for (side, _), width in zip(content[2], widths, strict=True)
+    ]
+    return [*content[:2], columns, *content[3:]]

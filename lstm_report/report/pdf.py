@@ -11,11 +11,9 @@ from typing import Any
 
 from lstm_report import paths
 from lstm_report.report import ReportError, mathematics, pandoc
-from lstm_report.report.document import Document, formula_of, plain
+from lstm_report.report.document import Document, formula_of
 from lstm_report.report.pandoc import Node
 
-LONG_TEXT, LONG_SHARE = 60, 0.6
-"""Letters from which a table's column counts as running text, and its share of the width."""
 TEMPLATE = Path(__file__).parent / "templates" / "report.typ"
 
 
@@ -76,7 +74,7 @@ def _markup(document: Document, folder: Path, code: bool) -> str:
             return [captioned(start, "Figure", number, nodes, f"]) <fig-{label}>")]
         if kind == "report-table":
             head = captioned("#tabled([", "Table", number, nodes, f"], <tbl-{label}>)[")
-            table: Node = {"t": "Table", "c": _with_widths(inside(nodes[1]["c"]))}
+            table: Node = {"t": "Table", "c": inside(pandoc.with_widths(nodes[1]["c"]))}
             return [head, table, pandoc.raw("typst", "]", block=True), *inside(nodes[2:])]
         if kind == "report-check":
             box = pandoc.raw("typst", "#checked[", block=True)
@@ -103,24 +101,6 @@ def _markup(document: Document, folder: Path, code: bool) -> str:
 
     tree = {"pandoc-api-version": [1, 23, 1], "meta": {}, "blocks": inside(document.blocks)}
     return pandoc.write(tree, "typst", "--syntax-highlighting", "none")
-
-
-def _with_widths(content: Any) -> Any:
-    """Give most of the width to a column of long text; without one, each takes what it needs."""
-    rows = [row for body in content[4] for row in body[3]]
-    lengths = [
-        max(len(plain(cell[4])) for cell in column)
-        for column in zip(*(row[1] for row in rows), strict=True)
-    ]
-    if max(lengths, default=0) <= LONG_TEXT or len(lengths) < 2:
-        return content
-    rest = (1 - LONG_SHARE) / (len(lengths) - 1)
-    widths = [LONG_SHARE if length == max(lengths) else rest for length in lengths]
-    columns = [
-        [side, {"t": "ColWidth", "c": width}]
-        for (side, _), width in zip(content[2], widths, strict=True)
-    ]
-    return [*content[:2], columns, *content[3:]]
 
 
 def _picture_file(document: Document, label: str, folder: Path) -> str:
