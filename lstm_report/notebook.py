@@ -79,7 +79,11 @@ def settings(
     if not isinstance(data, str) or not data:
         raise UserError(f"Expected data to be auto or a path, got {data!r}: give such a text.")
     made = Settings(profile, data, seed, epochs, layers, readout)
-    made.run("lstm")
+    if made.run("lstm").training.epochs == 0:
+        raise UserError(
+            "Expected at least one epoch, as the report draws curves over the epochs, got 0: "
+            "choose more, or use `lstm-report train` for untrained weights."
+        )
     return made
 
 

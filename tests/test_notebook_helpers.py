@@ -45,6 +45,7 @@ def test_settings_give_the_profile_with_the_parameters_in_its_place():
     [
         ({"profile": "fast"}, "quick"),
         ({"epochs": -1}, "epochs"),
+        ({"epochs": 0}, "at least one epoch"),
         ({"layers": 0}, "num_layers"),
         ({"readout": "sum"}, "mean"),
         ({"data": ""}, "data"),

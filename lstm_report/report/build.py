@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import nbformat
 
-from lstm_report import config, paths, provenance
+from lstm_report import paths, provenance
 from lstm_report.errors import UserError
 from lstm_report.report import ReportError
 
@@ -72,11 +72,11 @@ def build(
     if progress:
         name_terminal()
     notebook.check_names(list(unknown))
-    parameters = {
+    parameters: dict[str, Any] = {
         "profile": profile, "data": data, "seed": seed or 0, "epochs": epochs, "layers": layers,
         "readout": readout,
     }  # fmt: skip
-    _check(parameters)
+    notebook.settings(**parameters)
     try:
         Path(output).mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -180,13 +180,6 @@ def resolve(data: str, progress: bool) -> "Source":
     from lstm_report import sources
 
     return sources.resolve(data, log=print if progress else None)
-
-
-def _check(parameters: Mapping[str, Any]) -> None:
-    config.profile(
-        parameters["profile"],
-        **{name: value for name, value in parameters.items() if name != "profile"},
-    )
 
 
 def _absolute(data: str) -> str:
