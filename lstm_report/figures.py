@@ -12,6 +12,7 @@ import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
+from numpy.typing import ArrayLike
 
 from lstm_report import style
 from lstm_report.cells import GATES
@@ -63,7 +64,7 @@ def learning_curves(runs: Mapping[str, pd.DataFrame]) -> Figure:
 
 
 @style.apply()
-def confusion_matrix(label: Sequence[int], prediction: Sequence[int]) -> Figure:
+def confusion_matrix(label: ArrayLike, prediction: ArrayLike) -> Figure:
     """Draw how many reviews of each class were given each label, and the share of their class.
 
     Args:
@@ -222,9 +223,7 @@ def calibration(groups: Mapping[str, pd.DataFrame]) -> Figure:
 
 
 @style.apply()
-def disagreement(
-    correct_a: Sequence[bool], correct_b: Sequence[bool], kinds: tuple[str, str]
-) -> Figure:
+def disagreement(correct_a: ArrayLike, correct_b: ArrayLike, kinds: tuple[str, str]) -> Figure:
     """Draw on how many reviews both, only one, or neither of two models is right.
 
     Args:

@@ -5,6 +5,7 @@ Shapes: T time, I input size, H hidden size.
 
 import math
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import pandas as pd
 import torch
@@ -233,7 +234,7 @@ def largest_hidden_state(*, steps: int = 40, size: int = 32, seed: int = 0) -> p
     return pd.DataFrame(rows)
 
 
-def follow_gates(gates: Iterable[Mapping[str, float]], *, c: float = 0.0) -> pd.DataFrame:
+def follow_gates(gates: Iterable[Mapping[str, Any]], *, c: float = 0.0) -> pd.DataFrame:
     """Run an LSTM cell of one unit whose gates are set by hand.
 
     The weights are zero and the biases are chosen so that `cells.lstm_step` computes the wanted
