@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from lstm_report import paths
+from lstm_report import memory, paths
 from lstm_report.data import PAD, encode
 from lstm_report.errors import UserError
 from lstm_report.evaluation import EVALUATION_BATCH, inference
@@ -30,6 +30,7 @@ def probabilities(run: Run, texts: Iterable[str]) -> Iterator[float]:
     Raises:
         UserError: for a text that is not a text, or is empty.
     """
+    memory.keep_freed()
     model, tokenizer = run.load_model(), run.load_tokenizer()
     numbered = enumerate(texts, start=1)
     while chunk := list(itertools.islice(numbered, CHUNK)):

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from lstm_report import config as configuration
 from lstm_report import data as reviews
-from lstm_report import paths, provenance, runs, sources
+from lstm_report import memory, paths, provenance, runs, sources
 from lstm_report.config import RunConfig, TrainingConfig
 from lstm_report.data import PreparedData, Split
 from lstm_report.errors import UserError
@@ -249,6 +249,7 @@ def fit(
     folder = Path(directory) / configuration.run_id(config, checksum)
     if runs.is_finished(folder):
         return runs.read_run(folder)
+    memory.keep_freed()
     device = choose_device(config.training.device)
     precision = choose_precision(config.training.precision, device)
     with torch.random.fork_rng():

@@ -29,8 +29,19 @@ LONGEST_CELL, LONGEST_MODULE = 15, 300
 # From the most basic module to the least; no module may reach, even through others, one below it.
 # Modules that are not named here need only keep the graph free of cycles.
 ORDER = [
-    *("errors", "paths", "progress", "config", "corpus", "sources", "data", "cells", "layers"),
-    *("model", "runs", "training", "stats", "baselines", "probes", "style", "figures", "diagrams"),
+    *("errors", "paths", "progress", "memory", "config", "corpus", "sources", "data", "cells"),
+    *(
+        "layers",
+        "model",
+        "runs",
+        "training",
+        "stats",
+        "baselines",
+        "probes",
+        "style",
+        "figures",
+        "diagrams",
+    ),
     *("notebook", "report.build", "cli"),
 ]
 WITHOUT_TORCH = [
