@@ -14,11 +14,12 @@ READY = .venv/ready
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help report test lab lint format clean
+.PHONY: help report test bench lab lint format clean
 
 help:
 	@echo "make report   execute the five notebooks; write build/report.html and build/report.pdf"
 	@echo "make test     run the tests"
+	@echo "make bench    measure the goals of speed; write build/bench.json"
 	@echo "make lab      open the notebooks in JupyterLab"
 	@echo "make lint     check style and types"
 	@echo "make format   put code and notebooks into the project's style"
@@ -57,6 +58,9 @@ report: $(READY)
 # One thread a process: two processes on two cores are quicker than one that shares its products.
 test: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile tests
+
+bench: $(READY)
+	$(BIN)/python benchmarks/bench.py
 
 lab: $(READY)
 	$(BIN)/jupyter lab notebooks
