@@ -36,8 +36,9 @@ Python counts the separators U+001C to U+001F as white space and the tokeniser's
 """
 POOL = 50
 """Batches whose reviews are sorted by length together when the order is random."""
-VERSION = 2
-"""Part of the cache's key: raise it when encoding changes."""
+ROWS = ("train-rows", "validation-rows", "test-in-train")
+VERSION = 3
+"""Part of the cache's key: raise it when encoding, or what the cache holds, changes."""
 
 
 @dataclass(frozen=True)
@@ -177,22 +178,47 @@ def _cache(source: Source, config: DataConfig) -> Path:
     return paths.CACHE / f"prepared-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
 
 
-def _read_cache(
-    cache: Path, parts: Mapping[str, Reviews]
-) -> tuple[Tokenizer, dict[str, Split]] | None:
+def _rows(source: Source, config: DataConfig) -> dict[str, np.ndarray]:
+    """Return the official training rows of both parts, and which test reviews stand in train."""
+    train, validation = split_validation(
+        source.train, config.validation_fraction, config.split_seed
+    )
+    if config.train_limit is not None and config.train_limit < len(train):
+        draw = np.random.default_rng([config.split_seed, 1])
+        train = np.sort(draw.choice(train, config.train_limit, replace=False))
+    known = {normalised(text) for text in source.train.texts}
+    in_train = np.array([normalised(text) in known for text in source.test.texts])
+    return {"train-rows": train, "validation-rows": validation, "test-in-train": in_train}
+
+
+def _parts(source: Source, rows: Mapping[str, np.ndarray]) -> dict[str, Reviews]:
+    return {
+        "train": source.train.take(rows["train-rows"]),
+        "validation": source.train.take(rows["validation-rows"]),
+        "test": source.test,
+    }
+
+
+def _read_cache(cache: Path, source: Source, config: DataConfig) -> PreparedData | None:
     """Return what `prepare` wrote; None when it is missing or damaged, as it can be made again."""
+
+    def array(name: str) -> np.ndarray:
+        return np.load(cache / f"{name}.npy", allow_pickle=False)
+
     splits = {}
     try:
         tokenizer = Tokenizer.from_file(str(cache / "tokenizer.json"))
-        for name, part in parts.items():
-            tokens = np.load(cache / f"{name}-tokens.npy", allow_pickle=False)
-            offsets = np.load(cache / f"{name}-offsets.npy", allow_pickle=False)
+        rows = {name: array(name) for name in ROWS}
+        if len(rows["test-in-train"]) != len(source.test):
+            return None
+        for name, part in _parts(source, rows).items():
+            tokens, offsets = array(f"{name}-tokens"), array(f"{name}-offsets")
             if len(offsets) != len(part) + 1 or offsets[-1] != len(tokens):
                 return None
             splits[name] = Split(part, tokens, offsets)
     except Exception:  # the tokenizers library raises the bare class
         return None
-    return tokenizer, splits
+    return PreparedData(source, config, tokenizer, **splits, test_in_train=rows["test-in-train"])
 
 
 def prepare(source: Source, config: DataConfig) -> PreparedData:
@@ -207,32 +233,21 @@ def prepare(source: Source, config: DataConfig) -> PreparedData:
     Raises:
         UserError: when there are too few reviews, or the disk is full.
     """
-    train_rows, validation_rows = split_validation(
-        source.train, config.validation_fraction, config.split_seed
-    )
-    if config.train_limit is not None and config.train_limit < len(train_rows):
-        draw = np.random.default_rng([config.split_seed, 1])
-        train_rows = np.sort(draw.choice(train_rows, config.train_limit, replace=False))
-    parts = {
-        "train": source.train.take(train_rows),
-        "validation": source.train.take(validation_rows),
-        "test": source.test,
-    }
-    known = {normalised(text) for text in source.train.texts}
-    in_train = np.array([normalised(text) in known for text in source.test.texts])
     cache = _cache(source, config)
-    loaded = _read_cache(cache, parts)
-    if loaded is None:
-        tokenizer = train_tokenizer(parts["train"].texts, config)
-        encoded = {name: _split(part, tokenizer, config) for name, part in parts.items()}
-        with paths.atomic_write(cache, directory=True) as folder:
-            tokenizer.save(str(folder / "tokenizer.json"))
-            for name, split in encoded.items():
-                np.save(folder / f"{name}-tokens.npy", split.tokens)
-                np.save(folder / f"{name}-offsets.npy", split.offsets)
-        loaded = tokenizer, encoded
-    tokenizer, splits = loaded
-    return PreparedData(source, config, tokenizer, **splits, test_in_train=in_train)
+    if (cached := _read_cache(cache, source, config)) is not None:
+        return cached
+    rows = _rows(source, config)
+    parts = _parts(source, rows)
+    tokenizer = train_tokenizer(parts["train"].texts, config)
+    splits = {name: _split(part, tokenizer, config) for name, part in parts.items()}
+    with paths.atomic_write(cache, directory=True) as folder:
+        tokenizer.save(str(folder / "tokenizer.json"))
+        arrays = dict(rows)
+        for name, split in splits.items():
+            arrays |= {f"{name}-tokens": split.tokens, f"{name}-offsets": split.offsets}
+        for name, values in arrays.items():
+            np.save(folder / f"{name}.npy", values)
+    return PreparedData(source, config, tokenizer, **splits, test_in_train=rows["test-in-train"])
 
 
 def number_of_batches(split: Split, batch_size: int) -> int:

@@ -63,9 +63,14 @@ def test_a_test_review_that_stands_in_train_is_marked(prepared):
     assert prepared.test_in_train[-1] and prepared.test_in_train.sum() == 1
 
 
-def test_the_cache_gives_the_same_and_a_broken_off_one_is_not_used(prepared, tmp_path):
-    again = data.prepare(prepared.source, prepared.config)
+def test_the_cache_gives_the_same_and_a_broken_off_one_is_not_used(prepared, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(data, "_rows", None)
+        patch.setattr(data, "train_tokenizer", None)
+        again = data.prepare(prepared.source, prepared.config)
     np.testing.assert_array_equal(again.train.tokens, prepared.train.tokens)
+    assert again.validation.reviews.texts == prepared.validation.reviews.texts
+    np.testing.assert_array_equal(again.test_in_train, prepared.test_in_train)
     (folder,) = tmp_path.iterdir()
     (folder / "tokenizer.json").unlink()
     third = data.prepare(prepared.source, prepared.config)
