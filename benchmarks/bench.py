@@ -6,20 +6,21 @@ Each comparison is made side by side in this process, see `timing.side_by_side`.
 """
 
 import argparse
-import dataclasses
 import functools
+import operator
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import torch
 from rich.console import Console
 from rich.table import Table
-from timing import REPEATS, ratio, side_by_side
+from timing import REPEATS, Figure, ratio, side_by_side, spread
 from torch import Tensor, nn
 
 from lstm_report import config, corpus, data, memory, paths, prediction, provenance, runs, training
@@ -37,16 +38,22 @@ SHAPES = (  # B, T, I, H, layers
 )
 
 
+HOLDS = {"at most": operator.le, "under": operator.lt, "at least": operator.ge}
+
+
 class Row(NamedTuple):
-    """One line of the table: what was compared, the figure with its interval, and the goal."""
+    """One line of the table: what was measured, and the goal, a word of `HOLDS` and a bound."""
 
     what: str
-    figure: float
-    low: float
-    high: float
-    goal: str
-    met: bool
+    figure: Figure
+    word: str
+    bound: float
     seconds: dict[str, list[float]]
+
+    @property
+    def met(self) -> bool:
+        """Whether the figure reaches the goal."""
+        return bool(HOLDS[self.word](self.figure.median, self.bound))
 
 
 class LoopResLSTM(nn.Module):
@@ -62,7 +69,7 @@ class LoopResLSTM(nn.Module):
         h = c = x.new_zeros(len(x), self.cell.hidden_size)
         states = []
         for t in range(x.shape[1]):
-            m, c = self.cell(x[:, t], (h.to(x.dtype), c))
+            m, c = self.cell(x[:, t], (h, c))
             h = m + self.shortcut(x[:, t])
             states.append(h)
         return torch.stack(states, 1), None
@@ -75,6 +82,8 @@ def passes(module: nn.Module, x: Tensor, bfloat16: bool) -> Callable[[], None]:
         with torch.autocast(x.device.type, torch.bfloat16, enabled=bfloat16):
             output, _ = module(x)
         output.float().sum().backward()
+        if x.is_cuda:  # the card works on after the call has returned
+            torch.cuda.synchronize()
 
     return work
 
@@ -93,23 +102,19 @@ def layers(repeats: int) -> Iterator[Row]:
                     "nn.LSTM": passes(nn.LSTM(inputs, hidden, **options), x, bfloat16),
                 }
                 seconds = side_by_side(ways, repeats)
-                found = ratio(seconds["ResLSTM"], seconds["nn.LSTM"])
                 name = "bfloat16" if bfloat16 else "float32"
-                yield Row(
-                    f"ResLSTM / nn.LSTM, {device} {name}, B {batch}, {inputs}→{hidden} ×{depth}",
-                    *dataclasses.astuple(found), "at most 1.05", found.median <= 1.05, seconds,
-                )  # fmt: skip
+                what = f"{device} {name}, B {batch}, {inputs}→{hidden} ×{depth}"
+                figure = ratio(seconds["ResLSTM"], seconds["nn.LSTM"])
+                yield Row(f"ResLSTM / nn.LSTM, {what}", figure, "at most", 1.05, seconds)
         x = torch.randn(64, 256, 128, device=device, requires_grad=True)
         ways = {
             "loop": passes(LoopResLSTM(128, 256).to(device), x, False),
             "ResLSTM": passes(ResLSTM(128, 256, batch_first=True, device=device), x, False),
         }
         seconds = side_by_side(ways, min(repeats, 5))
-        found, least = ratio(seconds["loop"], seconds["ResLSTM"]), 10 if device == "cpu" else 20
-        yield Row(
-            f"loop / ResLSTM, {device} float32, B 64, 128→256 ×1", *dataclasses.astuple(found),
-            f"at least {least}", found.median >= least, seconds,
-        )  # fmt: skip
+        what = f"loop / ResLSTM, {device} float32, B 64, 128→256 ×1"
+        figure = ratio(seconds["loop"], seconds["ResLSTM"])
+        yield Row(what, figure, "at least", 10 if device == "cpu" else 20, seconds)
 
 
 def seconds_of(*command: str) -> float:
@@ -123,9 +128,7 @@ def start(repeats: int) -> Iterator[Row]:
     """Time the start of the command line, and the package's import beyond torch's own."""
     program = str(Path(sys.executable).parent / "lstm-report")
     helps = [seconds_of(program, "--help") for _ in range(repeats)]
-    middle = sorted(helps)[repeats // 2]
-    yield Row("lstm-report --help, seconds", middle, min(helps), max(helps), "under 0.4",
-              middle < 0.4, {"help": helps})  # fmt: skip
+    yield Row("lstm-report --help, seconds", spread(helps), "under", 0.4, {"help": helps})
     codes = {
         "both": "import torch, lstm_report; lstm_report.ResLSTM",
         "torch": "import torch",
@@ -137,10 +140,8 @@ def start(repeats: int) -> Iterator[Row]:
         },
         repeats,
     )
-    extra = sorted(a - b for a, b in zip(seconds["both"], seconds["torch"], strict=True))
-    middle = extra[repeats // 2]
-    yield Row("import lstm_report beyond torch, seconds", middle, extra[0], extra[-1],
-              "under 0.15", middle < 0.15, seconds)  # fmt: skip
+    extra = [a - b for a, b in zip(seconds["both"], seconds["torch"], strict=True)]
+    yield Row("import lstm_report beyond torch, seconds", spread(extra), "under", 0.15, seconds)
 
 
 def reviews(train: int, test: int) -> Source:
@@ -170,10 +171,8 @@ def encoding(repeats: int) -> Iterator[Row]:
     finally:
         paths.CACHE = former
     for name, most in (("first", 12.0), ("cached", 0.5)):
-        values = sorted(times[name])
-        middle = values[len(values) // 2]
-        yield Row(f"encoding 100,000 reviews, {name}, seconds", middle, values[0],
-                  values[-1], f"at most {most:g}", middle <= most, times)  # fmt: skip
+        what = f"encoding 100,000 reviews, {name}, seconds"
+        yield Row(what, spread(times[name]), "at most", most, times)
 
 
 def predict(repeats: int) -> Iterator[Row]:
@@ -186,19 +185,17 @@ def predict(repeats: int) -> Iterator[Row]:
             directory=Path(folder),
         )  # fmt: skip
         model, tokenizer = run.load_model(), run.load_tokenizer()
-        loaded = type("Loaded", (), {
-            "config": run.config, "load_model": lambda self: model,
-            "load_tokenizer": lambda self: tokenizer,
-        })()  # fmt: skip
+        loaded = SimpleNamespace(
+            config=run.config, load_model=lambda: model, load_tokenizer=lambda: tokenizer
+        )
         texts = source.test.texts
         ways = {
             "one by one": lambda: [next(prediction.probabilities(loaded, [t])) for t in texts],
             "together": lambda: list(prediction.probabilities(loaded, texts)),
         }
         seconds = side_by_side(ways, min(repeats, 5))
-    found = ratio(seconds["one by one"], seconds["together"])
-    yield Row("predict, one by one / together, 400 texts", *dataclasses.astuple(found),
-              "at least 3", found.median >= 3, seconds)  # fmt: skip
+    figure = ratio(seconds["one by one"], seconds["together"])
+    yield Row("predict, one by one / together, 400 texts", figure, "at least", 3, seconds)
 
 
 SECTIONS = {"start": start, "layers": layers, "encoding": encoding, "predict": predict}
@@ -222,9 +219,10 @@ def main() -> None:
     for name in chosen:
         for row in SECTIONS[name](arguments.repeats):
             rows.append(row)
-            console.print(f"{row.what}: {row.figure:.2f}")
-            table.add_row(row.what, f"{row.figure:.2f}", f"{row.low:.2f} to {row.high:.2f}",
-                          row.goal, "yes" if row.met else "no")  # fmt: skip
+            median, low, high = (f"{value:.2f}" for value in row.figure)
+            console.print(f"{row.what}: {median}")
+            goal, met = f"{row.word} {row.bound:g}", "yes" if row.met else "no"
+            table.add_row(row.what, median, f"{low} to {high}", goal, met)
     if not torch.cuda.is_available():
         console.print("There is no CUDA device here: its rows are not measured.")
     console.print(table)
@@ -234,7 +232,7 @@ def main() -> None:
         "hardware": provenance.processor(),
         "threads": torch.get_num_threads(),
         "versions": provenance.versions(),
-        "rows": [row._asdict() for row in rows],
+        "rows": [{**row._asdict(), "figure": row.figure._asdict(), "met": row.met} for row in rows],
     }
     runs.write_json(TARGET, record)
     met = sum(row.met for row in rows)

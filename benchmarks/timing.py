@@ -2,16 +2,15 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 REPEATS = 7
 
 
-@dataclass(frozen=True)
-class Ratio:
-    """How many times as long one way takes as another: the median over rounds, and its interval."""
+class Figure(NamedTuple):
+    """A measured figure over all rounds: its median, and an interval."""
 
     median: float
     low: float
@@ -35,12 +34,17 @@ def side_by_side(
     return seconds
 
 
-def ratio(first: list[float], second: list[float]) -> Ratio:
-    """Return the ratio of the seconds of two ways, round by round.
+def ratio(first: list[float], second: list[float]) -> Figure:
+    """Return how many times as long the first way takes as the second, round by round.
 
     The interval is the bootstrap's for the median (Efron 1979), 95%, over rounds.
     """
     ratios = np.array(first) / np.array(second)
     draws = np.random.default_rng(0).choice(ratios, (2_000, len(ratios)))
     low, high = np.quantile(np.median(draws, axis=1), [0.025, 0.975])
-    return Ratio(float(np.median(ratios)), float(low), float(high))
+    return Figure(float(np.median(ratios)), float(low), float(high))
+
+
+def spread(values: list[float]) -> Figure:
+    """Return the median of single figures, between the least and the greatest of them."""
+    return Figure(float(np.median(values)), min(values), max(values))
