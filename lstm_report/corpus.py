@@ -176,11 +176,12 @@ def _review(random: np.random.Generator, label: int) -> list[str]:
     sentences, tokens = [], 0
     opinions = int(random.integers(3, 6))
     dissenting = int(random.integers((opinions + 1) // 2))
-    for meaning in random.permutation([1 - label] * dissenting + [label] * (opinions - dissenting)):
+    meanings = [1 - label] * dissenting + [label] * (opinions - dissenting)
+    for meaning in random.permutation(meanings).tolist():
         if random.random() < CONTRAST:
-            sentence = contrast(random, int(meaning), int(random.integers(0, 7)))
+            sentence = contrast(random, meaning, int(random.integers(0, 7)))
         else:
-            sentence = [*_clause(random, int(meaning)), "."]
+            sentence = [*_clause(random, meaning), "."]
         sentences.append(sentence)
         tokens += len(sentence)
     while tokens < length:

@@ -30,18 +30,8 @@ LONGEST_CELL, LONGEST_MODULE = 15, 300
 # Modules that are not named here need only keep the graph free of cycles.
 ORDER = [
     *("errors", "paths", "progress", "memory", "config", "corpus", "sources", "data", "cells"),
-    *(
-        "layers",
-        "model",
-        "runs",
-        "training",
-        "stats",
-        "baselines",
-        "probes",
-        "style",
-        "figures",
-        "diagrams",
-    ),
+    *("layers", "model", "runs", "training", "stats", "baselines", "probes"),
+    *("style", "figures", "diagrams"),
     *("notebook", "report.build", "cli"),
 ]
 WITHOUT_TORCH = [

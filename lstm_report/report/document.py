@@ -94,7 +94,7 @@ def compose(notebook: nbformat.NotebookNode, *, partial: bool = False) -> Docume
     anchors: dict[str, tuple[str, str]] = {}
     text = "\n\n".join(_cell_text(cell, document, anchors) for cell in notebook.cells)
     blocks = _number_headings(pandoc.read(text)["blocks"], document)
-    blocks = _number_equations(_folded(blocks))
+    blocks = _number_equations(pandoc.transform(_folded(blocks), _with_widths))
     document.blocks = _resolve(blocks, anchors, partial)
     return document
 
@@ -185,6 +185,10 @@ def _stream(content: str) -> str:
         lines = [*lines[: LONGEST_STREAM - 1], f"({len(lines) - LONGEST_STREAM + 1} more lines)"]
     shown = "\n".join(lines).strip("\n")
     return _block("stream", _fenced(shown)) if shown.strip() else ""
+
+
+def _with_widths(node: Node) -> list[Node] | None:
+    return [{**node, "c": pandoc.with_widths(node["c"])}] if node["t"] == "Table" else None
 
 
 def _folded(blocks: list[Node]) -> list[Node]:

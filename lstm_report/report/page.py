@@ -49,7 +49,7 @@ def body(document: Document) -> str:
         if kind == "report-table":
             head = block(f'<figure class="table" id="tbl-{label}">')
             box = block(SCROLL.format(f"Table {number}"))
-            rows = pandoc.transform(pandoc.with_widths(nodes[1]["c"]), change)
+            rows = pandoc.transform(nodes[1]["c"], change)
             rest: list[Node] = [{"t": "Table", "c": rows}, *inside(nodes[2:])]
             return [head, *caption("Table", number, nodes), box, *rest, block("</div></figure>")]
         if kind == "report-html":

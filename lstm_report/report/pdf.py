@@ -70,11 +70,11 @@ def _markup(document: Document, folder: Path, code: bool) -> str:
         if kind == "report-figure":
             file = _picture_file(document, label, folder)
             alt = json.dumps(document.pictures[label].alt)
-            start = f'#figure(picture("{file}", alt: {alt}), placement: none, caption: ['
+            start = f'#figure(picture("{file}", alt: {alt}), caption: ['
             return [captioned(start, "Figure", number, nodes, f"]) <fig-{label}>")]
         if kind == "report-table":
             head = captioned("#tabled([", "Table", number, nodes, f"], <tbl-{label}>)[")
-            table: Node = {"t": "Table", "c": inside(pandoc.with_widths(nodes[1]["c"]))}
+            table: Node = {"t": "Table", "c": inside(nodes[1]["c"])}
             return [head, table, pandoc.raw("typst", "]", block=True), *inside(nodes[2:])]
         if kind == "report-check":
             box = pandoc.raw("typst", "#checked[", block=True)
