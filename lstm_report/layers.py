@@ -6,7 +6,8 @@ The exact fast form of the residual LSTM. Its hidden state is h_t = m_t + F(x_t)
 m_t = o_t ⊙ tanh(c_t), so what the gates read of it is
 W_h h_{t-1} = W_h m_{t-1} + W_h W_res x_{t-1}. Hence m is the output of an ordinary LSTM over
 [x_t, x_{t-1}] with input weight [W_x, W_h W_res] and recurrent weight W_h, which the fused kernel
-of PyTorch computes; F(x_t) is added afterwards.
+of PyTorch computes; F(x_t) is added afterwards. On a processor that has the instructions, and where
+there is a compiler, `lstm_report.recurrence` takes its place, without the doubled input.
 """
 
 import math
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from lstm_report.cells import GATES, CellParameters
+from lstm_report.recurrence import recurrence, usable
 
 State = tuple[Tensor, Tensor]
 
@@ -172,6 +174,9 @@ class _Recurrent(nn.Module):
         lengths: Tensor | None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return the hidden states (T, B, H) and the last h and c (B, H) of one direction."""
+        if lengths is None and usable(x, parameters):
+            output, c_n = recurrence(x, h_0, c_0, parameters, self.residual)
+            return output, output[-1], c_n
         if not self.residual:
             return _fused(x, h_0, c_0, parameters, parameters.weight_ih, lengths)
         previous = torch.cat((torch.zeros_like(x[:1]), x[:-1]))  # x_{t-1}, zero at the first step

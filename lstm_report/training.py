@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from lstm_report import config as configuration
 from lstm_report import data as reviews
-from lstm_report import memory, paths, provenance, runs, sources
+from lstm_report import kernel, memory, paths, provenance, runs, sources
 from lstm_report.config import RunConfig, TrainingConfig
 from lstm_report.data import PreparedData, Split
 from lstm_report.errors import UserError
@@ -196,6 +196,8 @@ def _write_result(
         "tokens_per_second": float(epochs["tokens_per_second"].median()) if state.rows else None,
     }
     device = next(model.parameters()).device
+    sizes = config.model.embedding_size, config.model.hidden_size
+    compiled = kernel.fits(getattr(torch, precision), *sizes)
     accelerator = torch.cuda.get_device_name(device) if device.type == "cuda" else None
     return runs.finish(
         directory,
@@ -213,6 +215,7 @@ def _write_result(
             "threads": torch.get_num_threads(),
             "device": device.type,
             "precision": precision,
+            "kernel": "compiled" if device.type == "cpu" and compiled else "PyTorch",
         },
     )
 
