@@ -48,7 +48,10 @@ def recurrence(
     p = parameters
     bias = [entry for entry in (p.bias_ih, p.bias_hh) if entry is not None]
     total = sum(bias[1:], bias[0]) if bias else p.weight_hh.new_zeros(len(p.weight_hh))
-    return _Recurrence.apply(x, h_0, c_0, p.weight_ih, p.weight_hh, total, p.weight_res, residual)
+    tensors = x, h_0, c_0, p.weight_ih, p.weight_hh, total, p.weight_res
+    # Asked here: within the function no gradient is ever recorded.
+    keep = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
+    return _Recurrence.apply(*tensors, residual, keep)
 
 
 class _Recurrence(torch.autograd.Function):
@@ -65,13 +68,13 @@ class _Recurrence(torch.autograd.Function):
         bias: Tensor,
         weight_res: Tensor | None,
         residual: bool,
+        keep: bool,
     ) -> tuple[Tensor, Tensor]:
         dtype, (steps, batch, inputs), hidden = product_type(x), x.shape, weight_hh.shape[1]
         width = kernel.panel(inputs, hidden)
         assert width is not None
         sizes = {"T": steps, "B": batch, "I": inputs, "H": hidden, "P": width}
         sizes["residual"] = int(residual)
-        keep = any(ctx.needs_input_grad)
 
         def states(features: int, kind: torch.dtype) -> Tensor:
             return torch.empty(steps, batch, features, dtype=kind)
@@ -136,4 +139,4 @@ class _Recurrence(torch.autograd.Function):
             None if entry is None else entry.to(kind)
             for entry, kind in zip(d_inputs, types, strict=True)
         ]
-        return (*first, d_weight_ih, d_weight_hh, d_bias.sum(0), d_res, None)
+        return (*first, d_weight_ih, d_weight_hh, d_bias.sum(0), d_res, None, None)
