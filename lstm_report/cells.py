@@ -91,3 +91,15 @@ def residual_lstm_step(x: Tensor, h: Tensor, c: Tensor, parameters: CellParamete
     """
     step = lstm_step(x, h, c, parameters)
     return step._replace(h=step.m + residual(x, parameters))
+
+
+def gated_residual_lstm_step(x: Tensor, h: Tensor, c: Tensor, parameters: CellParameters) -> Step:
+    """Return one step of an LSTM whose shortcut passes the output gate.
+
+    h_t = o ⊙ (tanh(c_t) + F(x_t)), which the next step's gates read.
+
+    Source: Kim, El-Khamy and Lee 2017, "Residual LSTM", equation 11, without its projection of
+    tanh(c_t). Arguments as in `lstm_step`; without a W_res, I must equal H.
+    """
+    step = lstm_step(x, h, c, parameters)
+    return step._replace(h=step.m + step.o * residual(x, parameters))

@@ -9,9 +9,12 @@ from typing import Any, get_args, get_type_hints
 from lstm_report.errors import UserError
 
 MODELS = ("lstm", "reslstm")
+"""The two that the report compares."""
+KINDS = (*MODELS, "rnn", "skiplstm", "gatedlstm")
+"""Every recurrent layer, with those of the studies; see `lstm_report.model.LAYERS`."""
 READOUTS = ("last", "mean", "max")
 CHOICES: dict[str, tuple[str, ...]] = {
-    "kind": MODELS,
+    "kind": KINDS,
     "readout": READOUTS,
     "keep": ("head", "tail"),
     "optimiser": ("adam", "adamw"),
@@ -81,7 +84,7 @@ class ModelConfig:
     """The classifier: embedding, recurrent layers, read-out, dropout, one logit."""
 
     kind: str = "lstm"
-    """The recurrent layer: `lstm` or `reslstm`."""
+    """The recurrent layer, one of `KINDS`."""
     embedding_size: int = 128
     """E, the length of a word vector."""
     hidden_size: int = 256
@@ -162,7 +165,7 @@ def profile(
 
     Args:
         name: `smoke` (seconds), `quick` (minutes) or `source` (the setting of the source report).
-        model: the recurrent layer, `lstm` or `reslstm`.
+        model: the recurrent layer, one of `KINDS`.
         data: the data source, see `lstm_report.sources.resolve`.
         seed, epochs, layers, readout: replace the profile's own value when given.
 
@@ -171,8 +174,8 @@ def profile(
     """
     if name not in PROFILES:
         raise unknown("profile", str(name), tuple(PROFILES))
-    if model not in MODELS:
-        raise unknown("model", str(model), MODELS)
+    if model not in KINDS:
+        raise unknown("model", str(model), KINDS)
     base = PROFILES[name]
 
     def given(**values: Any) -> dict[str, Any]:

@@ -16,16 +16,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from lstm_report.cells import GATES, CellParameters
-from lstm_report.recurrence import recurrence, usable
+from lstm_report.cells import GATES, CellParameters, residual
+from lstm_report.recurrence import fused, last, plain, recurrence, reverse, usable
 
 State = tuple[Tensor, Tensor]
 
 
-class _Recurrent(nn.Module):
-    """Stacked, optionally bidirectional recurrent layers; see `LSTM` and `ResLSTM`."""
+class Recurrent(nn.Module):
+    """Stacked, optionally bidirectional recurrent layers, of which one direction is left open."""
 
     residual: bool
+    """Whether a layer whose input and hidden sizes differ has a W_res."""
 
     def __init__(
         self,
@@ -152,12 +153,12 @@ class _Recurrent(nn.Module):
             for direction, suffix in enumerate(self.suffixes):
                 index = layer * len(self.suffixes) + direction
                 backward = direction == 1
-                sequence = _reverse(x, lengths) if backward else x
+                sequence = reverse(x, lengths) if backward else x
                 parameters = cell_parameters(self, layer, suffix)
                 output, h, c = self._direction(
                     sequence, hx[0][index], hx[1][index], parameters, lengths
                 )
-                outputs.append(_reverse(output, lengths) if backward else output)
+                outputs.append(reverse(output, lengths) if backward else output)
                 h_n.append(h)
                 c_n.append(c)
             x = outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=-1)
@@ -174,31 +175,10 @@ class _Recurrent(nn.Module):
         lengths: Tensor | None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return the hidden states (T, B, H) and the last h and c (B, H) of one direction."""
-        if lengths is None and usable(x, parameters):
-            output, c_n = recurrence(x, h_0, c_0, parameters, self.residual)
-            return output, output[-1], c_n
-        if not self.residual:
-            return _fused(x, h_0, c_0, parameters, parameters.weight_ih, lengths)
-        previous = torch.cat((torch.zeros_like(x[:1]), x[:-1]))  # x_{t-1}, zero at the first step
-        through = parameters.weight_hh
-        if parameters.weight_res is not None:
-            through = through @ parameters.weight_res
-        m, m_n, c_n = _fused(
-            torch.cat((x, previous), dim=-1),  # (T, B, 2I)
-            h_0,
-            c_0,
-            parameters,
-            torch.cat((parameters.weight_ih, through), dim=1),  # (4H, 2I)
-            lengths,
-        )
-        shortcut = x if parameters.weight_res is None else x @ parameters.weight_res.T
-        if lengths is None:
-            return m + shortcut, m_n + shortcut[-1], c_n
-        rows = torch.arange(x.shape[1], device=x.device)
-        return m + shortcut, m_n + shortcut[lengths.to(x.device) - 1, rows], c_n
+        raise NotImplementedError
 
 
-class LSTM(_Recurrent):
+class LSTM(Recurrent):
     """LSTM, drop-in for `torch.nn.LSTM`: same arguments, parameter names, shapes and results.
 
     Source: Hochreiter and Schmidhuber 1997; the equations are in `lstm_report.cells.lstm_step`.
@@ -206,8 +186,18 @@ class LSTM(_Recurrent):
 
     residual = False
 
+    def _direction(
+        self,
+        x: Tensor,
+        h_0: Tensor,
+        c_0: Tensor,
+        parameters: CellParameters,
+        lengths: Tensor | None,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        return plain(x, h_0, c_0, parameters, lengths)
 
-class ResLSTM(_Recurrent):
+
+class ResLSTM(Recurrent):
     """Residual LSTM, h_t = o_t ⊙ tanh(c_t) + F(x_t), with the interface of `torch.nn.LSTM`.
 
     F is the identity where a layer's input and hidden sizes are equal, and W_res x_t elsewhere. The
@@ -217,6 +207,32 @@ class ResLSTM(_Recurrent):
     """
 
     residual = True
+
+    def _direction(
+        self,
+        x: Tensor,
+        h_0: Tensor,
+        c_0: Tensor,
+        parameters: CellParameters,
+        lengths: Tensor | None,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        if lengths is None and usable(x, parameters):
+            output, c_n = recurrence(x, h_0, c_0, parameters, residual=True)
+            return output, output[-1], c_n
+        previous = torch.cat((torch.zeros_like(x[:1]), x[:-1]))  # x_{t-1}, zero at the first step
+        through = parameters.weight_hh
+        if parameters.weight_res is not None:
+            through = through @ parameters.weight_res
+        m, m_n, c_n = fused(
+            torch.cat((x, previous), dim=-1),  # (T, B, 2I)
+            h_0,
+            c_0,
+            parameters,
+            torch.cat((parameters.weight_ih, through), dim=1),  # (4H, 2I)
+            lengths,
+        )
+        shortcut = residual(x, parameters)
+        return m + shortcut, m_n + last(shortcut, lengths), c_n
 
 
 def cell_parameters(layer: nn.Module, k: int = 0, suffix: str = "") -> CellParameters:
@@ -239,38 +255,3 @@ def cell_parameters(layer: nn.Module, k: int = 0, suffix: str = "") -> CellParam
         raise ValueError(f"expected a recurrent layer {k}{suffix}, got {layer}")
     biases = parameter("bias_ih"), parameter("bias_hh")
     return CellParameters(weight_ih, weight_hh, *biases, parameter("weight_res"))
-
-
-def _fused(
-    x: Tensor,
-    h_0: Tensor,
-    c_0: Tensor,
-    parameters: CellParameters,
-    weight_ih: Tensor,
-    lengths: Tensor | None,
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Run PyTorch's fused LSTM kernel with the given weights over one layer and direction."""
-    weights = [weight_ih, parameters.weight_hh]
-    if parameters.bias_ih is not None and parameters.bias_hh is not None:
-        weights += [parameters.bias_ih, parameters.bias_hh]
-    state = [h_0.unsqueeze(0).contiguous(), c_0.unsqueeze(0).contiguous()]
-    has_bias = len(weights) == 4
-    if lengths is None:
-        output, h_n, c_n = torch.lstm(x, state, weights, has_bias, 1, 0.0, False, False, False)
-    else:
-        packed = pack_padded_sequence(x, lengths)
-        data, h_n, c_n = torch.lstm(
-            packed.data, packed.batch_sizes, state, weights, has_bias, 1, 0.0, False, False
-        )
-        output, _ = pad_packed_sequence(PackedSequence(data, packed.batch_sizes))
-    return output, h_n[0], c_n[0]
-
-
-def _reverse(x: Tensor, lengths: Tensor | None) -> Tensor:
-    """Return `x` (T, B, features) with each sequence reversed, its padding left in place."""
-    if lengths is None:
-        return x.flip(0)
-    steps = torch.arange(x.shape[0], device=x.device).unsqueeze(1)  # (T, 1)
-    last = lengths.to(x.device).unsqueeze(0) - 1  # (1, B)
-    index = torch.where(steps <= last, last - steps, steps)
-    return x.gather(0, index.unsqueeze(-1).expand_as(x))

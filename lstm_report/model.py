@@ -7,12 +7,20 @@ import torch
 from torch import Tensor, nn
 
 from lstm_report.config import ModelConfig
-from lstm_report.layers import LSTM, ResLSTM
+from lstm_report.layers import LSTM, Recurrent, ResLSTM
+from lstm_report.variants import GatedResLSTM, SkipLSTM
 
 PADDING_INDEX = 0
 """The number of the padding token; its word vector is zero and stays so."""
 
-LAYERS: dict[str, type[LSTM] | type[ResLSTM]] = {"lstm": LSTM, "reslstm": ResLSTM}
+LAYERS: dict[str, type[Recurrent] | type[nn.RNN]] = {
+    "lstm": LSTM,
+    "reslstm": ResLSTM,
+    "rnn": nn.RNN,
+    "skiplstm": SkipLSTM,
+    "gatedlstm": GatedResLSTM,
+}
+"""The recurrent layer of each kind in `lstm_report.config.KINDS`."""
 
 
 def read_out(states: Tensor, lengths: Tensor, how: str) -> Tensor:

@@ -1,13 +1,15 @@
-"""One recurrent layer over whole sequences through the compiled kernel, with its gradient.
+"""One recurrent layer, in one direction, over whole sequences: through either kernel.
 
 Shapes: T time, B batch, I input size, H hidden size.
 """
 
+import dataclasses
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from lstm_report import kernel
 from lstm_report.cells import GATES, CellParameters
@@ -52,6 +54,68 @@ def recurrence(
     # Asked here: within the function no gradient is ever recorded.
     keep = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
     return _Recurrence.apply(*tensors, residual, keep)
+
+
+def last(states: Tensor, lengths: Tensor | None) -> Tensor:
+    """Return the states (B, H) at the last real step of each sequence, of all states (T, B, H)."""
+    if lengths is None:
+        return states[-1]
+    return states[
+        lengths.to(states.device) - 1, torch.arange(states.shape[1], device=states.device)
+    ]
+
+
+def plain(
+    x: Tensor, h_0: Tensor, c_0: Tensor, parameters: CellParameters, lengths: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the hidden states (T, B, H) and the last h and c (B, H) of one LSTM layer.
+
+    Args:
+        x: inputs, (T, B, I).
+        h_0, c_0: first states, (B, H).
+        parameters: the weights; a W_res plays no part.
+        lengths: real steps of each sequence, falling, (B,); None when all have T.
+    """
+    if lengths is None and usable(x, parameters):
+        without = dataclasses.replace(parameters, weight_res=None)
+        output, c_n = recurrence(x, h_0, c_0, without, residual=False)
+        return output, output[-1], c_n
+    return fused(x, h_0, c_0, parameters, parameters.weight_ih, lengths)
+
+
+def fused(
+    x: Tensor,
+    h_0: Tensor,
+    c_0: Tensor,
+    parameters: CellParameters,
+    weight_ih: Tensor,
+    lengths: Tensor | None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Run PyTorch's fused LSTM kernel with the given weights over one layer and direction."""
+    weights = [weight_ih, parameters.weight_hh]
+    if parameters.bias_ih is not None and parameters.bias_hh is not None:
+        weights += [parameters.bias_ih, parameters.bias_hh]
+    state = [h_0.unsqueeze(0).contiguous(), c_0.unsqueeze(0).contiguous()]
+    has_bias = len(weights) == 4
+    if lengths is None:
+        output, h_n, c_n = torch.lstm(x, state, weights, has_bias, 1, 0.0, False, False, False)
+    else:
+        packed = pack_padded_sequence(x, lengths)
+        data, h_n, c_n = torch.lstm(
+            packed.data, packed.batch_sizes, state, weights, has_bias, 1, 0.0, False, False
+        )
+        output, _ = pad_packed_sequence(PackedSequence(data, packed.batch_sizes))
+    return output, h_n[0], c_n[0]
+
+
+def reverse(x: Tensor, lengths: Tensor | None) -> Tensor:
+    """Return `x` (T, B, features) with each sequence reversed, its padding left in place."""
+    if lengths is None:
+        return x.flip(0)
+    steps = torch.arange(x.shape[0], device=x.device).unsqueeze(1)  # (T, 1)
+    last = lengths.to(x.device).unsqueeze(0) - 1  # (1, B)
+    index = torch.where(steps <= last, last - steps, steps)
+    return x.gather(0, index.unsqueeze(-1).expand_as(x))
 
 
 class _Recurrence(torch.autograd.Function):

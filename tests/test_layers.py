@@ -9,6 +9,7 @@ from torch.nn.utils.rnn import pack_sequence, pad_packed_sequence
 
 from lstm_report import cells, layers
 from lstm_report.layers import LSTM, ResLSTM, cell_parameters
+from lstm_report.variants import GatedResLSTM, SkipLSTM
 
 F64 = torch.float64
 TIGHT = {"rtol": 0, "atol": 1e-12}
@@ -102,9 +103,16 @@ def test_lstm_equals_torch(layer_count, bidirectional, bias, batch_first, sizes,
 @pytest.mark.parametrize("sizes", [(5, 5), (3, 5)], ids=["identity", "W_res"])
 @pytest.mark.parametrize("layer_count", [1, 3])
 @pytest.mark.parametrize("bidirectional", [False, True])
-def test_residual_lstm_equals_the_cells(sizes, layer_count, bidirectional):
+@pytest.mark.parametrize(
+    ("kind", "advance"),
+    [
+        (ResLSTM, cells.residual_lstm_step),
+        (GatedResLSTM, cells.gated_residual_lstm_step),
+    ],
+)
+def test_residual_lstm_equals_the_cells(sizes, layer_count, bidirectional, kind, advance):
     torch.manual_seed(1)
-    layer = ResLSTM(*sizes, num_layers=layer_count, bidirectional=bidirectional, dtype=F64)
+    layer = kind(*sizes, num_layers=layer_count, bidirectional=bidirectional, dtype=F64)
     directions = 1 + bidirectional
     x = torch.randn(6, 2, sizes[0], dtype=F64, requires_grad=True)
     h_0, c_0 = torch.randn(2, layer_count * directions, 2, sizes[1], dtype=F64)
@@ -115,9 +123,7 @@ def test_residual_lstm_equals_the_cells(sizes, layer_count, bidirectional):
         for direction, suffix in enumerate(("", "_reverse")[:directions]):
             index = k * directions + direction
             entry = sequence.flip(0) if direction else sequence
-            out, h, c = loop(
-                layer, entry, h_0[index], c_0[index], cells.residual_lstm_step, k, suffix
-            )
+            out, h, c = loop(layer, entry, h_0[index], c_0[index], advance, k, suffix)
             outputs.append(out.flip(0) if direction else out)
             h_n.append(h)
             c_n.append(c)
@@ -155,7 +161,7 @@ def test_gradients_agree_with_finite_differences():
     assert torch.autograd.gradcheck(run, (x, *layer.parameters()))
 
 
-@pytest.mark.parametrize("kind", [LSTM, ResLSTM])
+@pytest.mark.parametrize("kind", [LSTM, ResLSTM, SkipLSTM, GatedResLSTM])
 @pytest.mark.parametrize("sorted_by_length", [True, False])
 def test_packed_input_equals_each_sequence_alone(kind, sorted_by_length):
     torch.manual_seed(3)
@@ -193,6 +199,20 @@ def test_residual_switched_off_equals_lstm():
     single = LSTM(3, 5, dtype=F64)
     single.load_state_dict(one.state_dict(), strict=False)
     torch.testing.assert_close(one(x)[0], single(x)[0], **TIGHT)
+
+
+@pytest.mark.parametrize("sizes", [(5, 5), (3, 5), (32, 64)])
+def test_the_shortcut_around_a_layer_stays_out_of_its_recurrence(sizes):
+    torch.manual_seed(6)
+    skip, plain = SkipLSTM(*sizes), LSTM(*sizes)
+    plain.load_state_dict(skip.state_dict(), strict=False)
+    x = torch.randn(6, 2, sizes[0])
+    (output, states), (m, expected) = skip(x), plain(x)
+    shortcut = cells.residual(x, cell_parameters(skip))
+    torch.testing.assert_close(output, m + shortcut)
+    assert all(torch.equal(one, two) for one, two in zip(states, expected, strict=True))
+    first, middle = skip(x[:3])
+    torch.testing.assert_close(torch.cat((first, skip(x[3:], middle)[0])), output)
 
 
 @settings(max_examples=25, deadline=None)
