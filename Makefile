@@ -7,6 +7,8 @@ EPOCHS =
 CODE =
 PYTHON = python3
 PIP_ARGS =
+EXTRAS = dev
+NAME =
 WORKERS = 2
 
 BIN = .venv/bin
@@ -14,10 +16,11 @@ READY = .venv/ready
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help report test bench lab lint format clean
+.PHONY: help report study test bench lab lint format clean
 
 help:
 	@echo "make report   execute the five notebooks; write build/report.html and build/report.pdf"
+	@echo "make study    run a study: NAME=headline WORKERS=2; records in results/"
 	@echo "make test     run the tests"
 	@echo "make bench    measure the goals of speed; write build/bench.json"
 	@echo "make lab      open the notebooks in JupyterLab"
@@ -34,7 +37,8 @@ help:
 	@echo "Variables of every target:"
 	@echo "  PYTHON    the interpreter that .venv is made with ($(PYTHON))"
 	@echo "  PIP_ARGS  further arguments of pip install, for instance an index of CPU builds"
-	@echo "  WORKERS   processes that run the tests ($(WORKERS))"
+	@echo "  EXTRAS    extras to install ($(EXTRAS)); dev,cluster brings Ray"
+	@echo "  WORKERS   processes of test and study ($(WORKERS))"
 
 # Exists only when the installation succeeded, and is renewed when what it depends on changes.
 $(READY): pyproject.toml constraints.txt
@@ -48,12 +52,16 @@ $(READY): pyproject.toml constraints.txt
 	       "your system's package for it, such as python3-venv." >&2; exit 2; }
 	@echo "Installing the pinned packages into .venv (once, one to a few minutes)"
 	$(BIN)/python -m pip install --disable-pip-version-check $(PIP_ARGS) \
-	  --constraint constraints.txt --editable '.[dev]'
+	  --constraint constraints.txt --editable '.[$(EXTRAS)]'
 	@touch $@
 
 report: $(READY)
 	@$(BIN)/lstm-report build --profile '$(PROFILE)' --data '$(DATA)' \
 	  $(if $(SEED),--seed '$(SEED)') $(if $(EPOCHS),--epochs '$(EPOCHS)') $(if $(CODE),--code)
+
+study: $(READY)
+	@$(BIN)/lstm-report study '$(NAME)' --workers '$(WORKERS)' \
+	  $(if $(filter auto,$(DATA)),,--data '$(DATA)') $(if $(EPOCHS),--epochs '$(EPOCHS)')
 
 # One thread a process: two processes on two cores are quicker than one that shares its products.
 test: $(READY)

@@ -1,6 +1,7 @@
-"""The command line: `lstm-report build | train | predict | data`."""
+"""The command line: `lstm-report build | train | study | claims | predict | data`."""
 
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -64,7 +65,7 @@ def build(
 
 @app.command()
 def train(
-    model: Annotated[str, typer.Option(help="lstm or reslstm.")] = "lstm",
+    model: Annotated[str, typer.Option(help="lstm, reslstm, rnn, skiplstm or gatedlstm.")] = "lstm",
     profile: Profile = "quick",
     data: Data = "auto",
     seed: Seed = None,
@@ -89,6 +90,75 @@ def train(
         f"epoch {summary['best_epoch']} selected on validation."
     )
     typer.echo(f"Run folder: {run.directory}")
+
+
+@app.command("study")
+def run_study(
+    name: Annotated[str, typer.Argument(help="smoke, headline, or a .toml or .json file.")],
+    workers: Annotated[
+        int | None, typer.Option(help="Runs at the same time: 1; with ray, as many as fit.")
+    ] = None,
+    engine: Annotated[
+        str, typer.Option(help="local (processes of this machine) or ray.")
+    ] = "local",
+    address: Annotated[
+        str | None, typer.Option(help="HOST:PORT of the Ray cluster; else the one that runs here.")
+    ] = None,
+    cpus: Annotated[int, typer.Option(help="With ray: cores of each run.")] = 1,
+    gpus: Annotated[float, typer.Option(help="With ray: GPUs of each run, as in 0.25.")] = 0.0,
+    data: Annotated[str | None, typer.Option(help="Reviews instead of the study's.")] = None,
+    profile: Annotated[str | None, typer.Option(help="Profile instead of the study's.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs instead of the study's.")] = None,
+    seeds: Annotated[int | None, typer.Option(help="Seeds instead of the study's.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Cell to run; may be repeated.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="List the runs and estimate the time.")
+    ] = False,
+) -> None:
+    """Run what is missing of a study and record it in results/; exit code 1 when a run failed.
+
+    Finished runs are never run again; after Ctrl-C, the same command goes on.
+    Another profile or other epochs are recorded under a name of their own.
+    """
+    from lstm_report import sources, studies, study
+
+    chosen = (
+        studies.find(name).altered(profile=profile, epochs=epochs, seeds=seeds).only(only or [])
+    )
+    chosen.runs()
+    with closing(
+        study.choose_engine(engine, workers, address=address, cpus=cpus, gpus=gpus)
+    ) as place:
+        source = sources.resolve(data or chosen.data, log=typer.echo)
+        if dry_run:
+            typer.echo(study.forecast(chosen, source, place, log=typer.echo))
+            return
+        result = study.execute(chosen, source, place, log=typer.echo)
+    typer.echo(study.summary_text(chosen))
+    typer.echo(f"Records: results/{chosen.name}")
+    if result.failed:
+        typer.echo(
+            f"lstm-report: {len(result.failed)} of the runs failed, see "
+            f"results/{chosen.name}/failures.csv; the same command tries them again.",
+            err=True,
+        )
+        raise typer.Exit(1)
+
+
+@app.command()
+def claims(
+    json: Annotated[Path | None, typer.Option(help="File to write the whole ledger to.")] = None,
+) -> None:
+    """Print the verdict on each claim of the source report, computed from results/."""
+    from lstm_report import ledger, paths
+    from lstm_report.archive import Archive
+
+    archive = Archive()
+    entries = ledger.ledger(archive)
+    if json is not None:
+        with paths.atomic_write(json) as temporary:
+            temporary.write_text(ledger.as_json(entries, archive) + "\n", encoding="utf-8")
+    typer.echo(ledger.as_text(entries, archive))
 
 
 @app.command()
@@ -160,5 +230,8 @@ def main() -> None:
         typer.echo(f"lstm-report: {message} See lstm-report --help.", err=True)
         code = 2
     if code == STOPPED:
-        typer.echo("lstm-report: stopped; the same command takes the work up again.", err=True)
+        typer.echo(
+            "lstm-report: stopped; what is finished is kept, and the same command goes on.",
+            err=True,
+        )
     sys.exit(code)

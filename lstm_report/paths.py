@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 FIGURES = ROOT / "figures"
 RUNS = ROOT / "runs"
+RESULTS = ROOT / "results"
 BUILD = ROOT / "build"
 CACHE = ROOT / ".cache"
 

@@ -9,19 +9,23 @@ from pathlib import Path
 
 from lstm_report.paths import ROOT
 
+COMMIT = "LSTM_REPORT_COMMIT"
+OUTPUTS = (":!figures", ":!results")
 PACKAGES = ("torch", "numpy", "pandas", "datasets", "tokenizers", "scikit-learn", "matplotlib")
 
 
 def commit() -> str | None:
     """Return the commit of the source tree, with `-dirty` when its files differ.
 
-    The figures do not count, since every build draws them anew. `None` outside a git clone.
+    Figures and records of studies do not count, since they are written while the code is at work.
+    Outside a git clone it is what the variable `COMMIT` says, which a driver sends along with the
+    code, or `None`.
     """
     if not (ROOT / ".git").exists():
-        return None
+        return os.environ.get(COMMIT) or None
     try:
         name = _git("rev-parse", "--short=12", "HEAD")
-        changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!figures")
+        changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", *OUTPUTS)
     except (OSError, subprocess.SubprocessError):
         return None
     return f"{name}-dirty" if changed else name

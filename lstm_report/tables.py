@@ -1,4 +1,4 @@
-"""Tables as HTML and as Markdown, with what is missing said in words."""
+"""Tables as HTML, as Markdown and for a terminal, with what is missing said in words."""
 
 import html
 import math
@@ -50,6 +50,25 @@ def as_markdown(heading: list[str], rows: list[list[str]], numeric: list[bool]) 
 
     rule = "|" + "|".join("---:" if number else ":---" for number in numeric) + "|"
     return "\n".join([line(heading), rule, *map(line, rows)])
+
+
+def as_text(heading: list[str], rows: list[list[str]], numeric: list[bool]) -> str:
+    """Return a table for a terminal; numeric columns are aligned right."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name, number in zip(heading, numeric, strict=True):
+        table.add_column(Text(name), justify="right" if number else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    console = Console(width=1_000, color_system=None)
+    with console.capture() as captured:
+        console.print(table)
+    lines = (line.rstrip() for line in captured.get().splitlines())
+    return "\n".join(line for line in lines if line)
 
 
 def escaped(text: str) -> str:

@@ -1,0 +1,161 @@
+"""Where the runs of a study are computed: one interface, and the processes of this machine."""
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from lstm_report import data as reviews
+from lstm_report import paths
+from lstm_report.config import RunConfig
+from lstm_report.errors import UserError
+from lstm_report.sources import Source
+from lstm_report.worker import Task
+
+RETRIES = 2
+"""How often a run is taken up again whose worker was killed."""
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended."""
+
+    config: RunConfig
+    error: str | None
+    """One line, or None when its run folder is complete."""
+    seconds: float
+    """From the start of its worker to its end."""
+
+
+class Engine(Protocol):
+    """Something that computes runs."""
+
+    workers: int
+    """Runs at the same time."""
+    threads: int
+    """Threads that each of them computes with."""
+
+    def execute(
+        self, configs: Sequence[RunConfig], source: Source, directory: Path
+    ) -> Generator[Outcome, None, None]:
+        """Compute runs, and yield each when its folder stands in `directory`, or it has failed.
+
+        When the generator is closed before its end, as by Ctrl-C, what is computing is ended.
+
+        Args:
+            configs: the runs, in the order in which to start them.
+            source: the reviews.
+            directory: where the run folders go, on this machine.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give back what the engine holds; it computes nothing afterwards."""
+        ...
+
+
+def cores() -> int:
+    """Return the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class LocalEngine:
+    """Processes of this machine, one for each run, which share the cores evenly."""
+
+    def __init__(self, workers: int = 1, *, sample: int | None = None) -> None:
+        """Set the number of workers.
+
+        Args:
+            workers: runs at the same time.
+            sample: reviews of each part to take, to measure the speed; `None` for true runs.
+
+        Raises:
+            UserError: when there are more workers than cores, or none.
+        """
+        if not 1 <= workers <= cores():
+            raise UserError(
+                f"Expected between 1 worker and {cores()}, one for each core that this process "
+                f"may use, got {workers}: choose --workers accordingly."
+            )
+        self.workers = workers
+        self.threads = cores() // workers
+        self.sample = sample
+        self._preparing = threading.Lock()
+        self._processes: set[subprocess.Popen[bytes]] = set()
+        self._stopping = threading.Event()
+
+    def execute(
+        self, configs: Sequence[RunConfig], source: Source, directory: Path
+    ) -> Generator[Outcome, None, None]:
+        """Compute the runs, see `Engine`; a worker that is killed is replaced `RETRIES` times."""
+        self._stopping.clear()
+        pool = ThreadPoolExecutor(self.workers)
+        try:
+            futures = [pool.submit(self._run, config, source, directory) for config in configs]
+            for future in as_completed(futures):
+                yield future.result()
+        finally:
+            self._stopping.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in list(self._processes):
+                process.kill()
+            pool.shutdown()
+
+    def close(self) -> None:
+        """Do nothing: the processes have ended with `execute`."""
+
+    def _run(self, config: RunConfig, source: Source, directory: Path) -> Outcome:
+        started = time.perf_counter()
+        try:
+            with self._preparing:  # so that two runs do not prepare the same reviews
+                reviews.prepare(source, config.data)
+        except UserError as problem:
+            return Outcome(config, str(problem), time.perf_counter() - started)
+        task = Task(config, source, self.threads, directory, paths.CACHE, self.sample)
+        error: str | None = None
+        for _ in range(1 + RETRIES):
+            code, answer = self._work(task)
+            if code >= 0:
+                error = answer or (f"The worker ended with code {code}." if code else None)
+                break
+            name = signal.Signals(-code).name
+            error = f"The worker was killed by {name}, {1 + RETRIES} times in a row."
+            if self._stopping.is_set():
+                break
+        return Outcome(config, error, time.perf_counter() - started)
+
+    def _work(self, task: Task) -> tuple[int, str]:
+        """Start a worker, wait for its end, and return its exit code and its answer."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "lstm_report.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=os.environ | dict.fromkeys(THREAD_VARIABLES, str(task.threads)),
+            start_new_session=True,  # a Ctrl-C is for the driver, which ends its workers itself
+        )
+        assert process.stdin is not None and process.stdout is not None
+        self._processes.add(process)
+        if self._stopping.is_set():
+            process.kill()
+        with suppress(BrokenPipeError):  # of a worker that is killed before it has read its task
+            pickle.dump(task, process.stdin)
+            process.stdin.flush()
+        answer = process.stdout.read().decode()
+        code = process.wait()
+        self._processes.discard(process)
+        with suppress(BrokenPipeError):
+            process.stdin.close()
+        process.stdout.close()
+        return code, answer

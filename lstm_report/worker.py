@@ -1,0 +1,104 @@
+"""One run of a study in a process of its own: what every engine lets its workers do.
+
+`python -m lstm_report.worker` takes one task from its standard input and answers on its standard
+output with an error, or with nothing when the run is finished.
+"""
+
+import dataclasses
+import os
+import pickle
+import sys
+import threading
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lstm_report import paths
+from lstm_report.config import RunConfig
+from lstm_report.errors import UserError
+from lstm_report.sources import Source
+
+if TYPE_CHECKING:
+    from lstm_report.data import PreparedData, Split
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a worker needs to know."""
+
+    config: RunConfig
+    source: Source
+    threads: int
+    """Threads that the worker computes with."""
+    directory: Path
+    """Where run folders are, on the worker's machine."""
+    cache: Path
+    """Where prepared reviews are, on the worker's machine."""
+    sample: int | None = None
+    """Reviews of each part to take, to measure the speed; `None` for a run that counts."""
+
+
+def attempt(task: Task) -> str | None:
+    """Train a run to its end, from its last epoch where it was begun.
+
+    Returns:
+        One line about what went wrong, or None for a finished run.
+    """
+    try:
+        import torch
+
+        from lstm_report import data, training
+
+        torch.set_num_threads(task.threads)
+        paths.CACHE = task.cache
+        prepared = data.prepare(task.source, task.config.data)
+        if task.sample is not None:
+            prepared = _sample(prepared, task.sample)
+        training.fit(task.config, data=prepared, progress=False, directory=task.directory)
+    except UserError as error:
+        return " ".join(str(error).split())
+    except Exception as error:  # whatever it is, the other runs of the study go on
+        traceback.print_exc()
+        return " ".join(f"{type(error).__name__}: {error}".split())
+    return None
+
+
+def _sample(data: "PreparedData", count: int) -> "PreparedData":
+    """Return the same data with at most `count` reviews in each part, spread evenly."""
+    from lstm_report.data import Split
+
+    def some(split: "Split") -> "tuple[Split, np.ndarray]":
+        rows = np.unique(np.linspace(0, len(split) - 1, count).astype(int))
+        kept = [split.row(row) for row in rows]
+        offsets = np.concatenate([[0], np.cumsum([len(row) for row in kept])])
+        return Split(split.reviews.take(rows), np.concatenate(kept), offsets), rows
+
+    train, validation = some(data.train)[0], some(data.validation)[0]
+    test, rows = some(data.test)
+    return dataclasses.replace(
+        data, train=train, validation=validation, test=test, test_in_train=data.test_in_train[rows]
+    )
+
+
+def _end_with_the_driver() -> None:
+    """End this process when its standard input closes, as it does when its driver is gone."""
+    while os.read(0, 4096):  # not through sys.stdin, whose lock would be held when Python ends
+        pass
+    os._exit(1)
+
+
+def main() -> None:
+    """Read a task from the process that started this one, and answer it."""
+    answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what a library prints is not the answer
+    task: Task = pickle.load(sys.stdin.buffer)  # from the driver, through a pipe of its own
+    threading.Thread(target=_end_with_the_driver, daemon=True).start()
+    answer.write(attempt(task) or "")
+    answer.flush()
+
+
+if __name__ == "__main__":
+    main()
