@@ -230,3 +230,17 @@ def test_a_kernel_that_fails_says_so(monkeypatch):
     monkeypatch.setattr(kernel._library(), "lstm_report_run", lambda *arguments: 1)
     with pytest.raises(RuntimeError, match="LSTM_REPORT_KERNEL=off"):
         recurrence(x, hx[0][0], hx[1][0], parameters, residual=False)
+
+
+def test_denormals_count_as_zero_only_for_a_while():
+    small = torch.tensor(1e-39)
+    with kernel.denormals_as_zero():
+        assert (small * 0.5).item() == 0
+    assert (small * 0.5).item() > 0
+
+
+@needs_kernel
+def test_the_kernel_leaves_the_processor_as_it_was():
+    layer, x, _ = make(LSTM, 32, 32, 1, 3)
+    layer(x)[0].sum().backward()
+    assert (torch.tensor(1e-39) * 0.5).item() > 0
