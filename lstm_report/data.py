@@ -34,6 +34,8 @@ WORD = r"\w+(?:'\w+)*|[^\w\s\x1c-\x1f]"
 
 Python counts the separators U+001C to U+001F as white space and the tokeniser's library does not.
 """
+WIDTH = 32
+"""Batches are padded to a multiple of it: memory freed by one batch then fits another."""
 POOL = 50
 """Batches whose reviews are sorted by length together when the order is random."""
 ROWS = ("train-rows", "validation-rows", "test-in-train")
@@ -147,6 +149,12 @@ def train_tokenizer(texts: Sequence[str], config: DataConfig) -> Tokenizer:
     return tokenizer
 
 
+def reading(config: DataConfig) -> slice:
+    """Return which words of a text are read: all, or `max_length` from the end that is kept."""
+    head, tail = slice(None, config.max_length), slice(-config.max_length, None)
+    return head if config.keep == "head" else tail
+
+
 def encode(tokenizer: Tokenizer, texts: Sequence[str], config: DataConfig) -> list[np.ndarray]:
     """Return the token numbers of each text, cut to `config.max_length`, at least one each.
 
@@ -155,17 +163,15 @@ def encode(tokenizer: Tokenizer, texts: Sequence[str], config: DataConfig) -> li
         texts: any number of texts.
         config: which end of a longer text is kept, and how much of it.
     """
-    kept = (
-        slice(None, config.max_length) if config.keep == "head" else slice(-config.max_length, None)
-    )
-    rows = []
+    kept, rows = reading(config), []
     for start in range(0, len(texts), 5_000):
         for encoding in tokenizer.encode_batch_fast(list(texts[start : start + 5_000])):
             rows.append(np.array(encoding.ids[kept] or [UNK], dtype=np.int32))
     return rows
 
 
-def _split(reviews: Reviews, tokenizer: Tokenizer, config: DataConfig) -> Split:
+def encode_reviews(reviews: Reviews, tokenizer: Tokenizer, config: DataConfig) -> Split:
+    """Return reviews with the token numbers that `encode` gives their texts."""
     rows = encode(tokenizer, reviews.texts, config)
     offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
     return Split(reviews, np.concatenate(rows), offsets)
@@ -178,7 +184,7 @@ def _cache(source: Source, config: DataConfig) -> Path:
     return paths.CACHE / f"prepared-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
 
 
-def _rows(source: Source, config: DataConfig) -> dict[str, np.ndarray]:
+def split_rows(source: Source, config: DataConfig) -> dict[str, np.ndarray]:
     """Return the official training rows of both parts, and which test reviews stand in train."""
     train, validation = split_validation(
         source.train, config.validation_fraction, config.split_seed
@@ -236,10 +242,10 @@ def prepare(source: Source, config: DataConfig) -> PreparedData:
     cache = _cache(source, config)
     if (cached := _read_cache(cache, source, config)) is not None:
         return cached
-    rows = _rows(source, config)
+    rows = split_rows(source, config)
     parts = _parts(source, rows)
     tokenizer = train_tokenizer(parts["train"].texts, config)
-    splits = {name: _split(part, tokenizer, config) for name, part in parts.items()}
+    splits = {name: encode_reviews(part, tokenizer, config) for name, part in parts.items()}
     with paths.atomic_write(cache, directory=True) as folder:
         tokenizer.save(str(folder / "tokenizer.json"))
         arrays = dict(rows)
@@ -255,36 +261,37 @@ def number_of_batches(split: Split, batch_size: int) -> int:
     return -(-len(split) // batch_size)
 
 
-def batches(
-    split: Split, batch_size: int, *, generator: "torch.Generator | None" = None
-) -> Iterator[Batch]:
+def batch_of(split: Split, index: "Tensor") -> Batch:
+    """Return the reviews of the given rows, (B,), as one batch."""
+    import torch
+
+    lengths = split.lengths
+    length = torch.from_numpy(lengths[index.numpy()])
+    width = min(-(-int(length.max()) // WIDTH) * WIDTH, int(lengths.max()))
+    tokens = torch.full((len(index), width), PAD)
+    for place, row in enumerate(index.tolist()):
+        tokens[place, : int(length[place])] = torch.from_numpy(split.row(row).astype(np.int64))
+    labels = torch.from_numpy(split.reviews.labels[index.numpy()]).float()
+    return Batch(tokens, length, labels, index)
+
+
+def batches(split: Split, batch_size: int, *, generator: "torch.Generator") -> Iterator[Batch]:
     """Yield every review once, in batches of reviews of like length.
 
     Args:
         split: encoded reviews.
         batch_size: B; the last batch may be smaller.
-        generator: draws a random order, the same for the same state of the generator; without it
-            the reviews come sorted by length.
+        generator: draws a random order, the same for the same state of the generator.
     """
     import torch
 
     lengths = torch.from_numpy(split.lengths)
-    if generator is None:
-        groups = list(torch.argsort(lengths, stable=True).split(batch_size))
-    else:
-        groups = []
-        for pool in torch.randperm(len(split), generator=generator).split(POOL * batch_size):
-            ordered = pool[torch.argsort(lengths[pool], stable=True)]
-            groups.extend(ordered.split(batch_size))
-        order = torch.randperm(len(groups), generator=generator)
-        groups = [groups[int(k)] for k in order]
-    for index in groups:
-        length = lengths[index]
-        tokens = torch.full((len(index), int(length.max())), PAD)
-        for place, row in enumerate(index.tolist()):
-            tokens[place, : int(length[place])] = torch.from_numpy(split.row(row).astype(np.int64))
-        labels = torch.from_numpy(split.reviews.labels[index.numpy()]).float()
-        yield Batch(tokens, length, labels, index)
+    groups = []
+    for pool in torch.randperm(len(split), generator=generator).split(POOL * batch_size):
+        ordered = pool[torch.argsort(lengths[pool], stable=True)]
+        groups.extend(ordered.split(batch_size))
+    for k in torch.randperm(len(groups), generator=generator).tolist():
+        yield batch_of(split, groups[k])
 
 
 def read_words(text: str) -> list[str]:

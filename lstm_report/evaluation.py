@@ -8,11 +8,14 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from lstm_report.data import Split, batches
+from lstm_report.data import Split, batch_of
 from lstm_report.errors import UserError
 from lstm_report.model import SentimentClassifier
 
 EVALUATION_BATCH = 256
+"""Reviews read together."""
+EVALUATION_TOKENS = 128 * 256
+"""Tokens read together at most, padding included: fewer long texts share a batch."""
 
 
 class Evaluation(NamedTuple):
@@ -76,22 +79,46 @@ def inference(model: SentimentClassifier) -> Iterator[None]:
         model.train(training)
 
 
-def evaluate(model: SentimentClassifier, split: Split) -> Evaluation:
-    """Return the logits, mean binary cross-entropy and accuracy of `model` on `split`.
+def _by_length(lengths: np.ndarray) -> Iterator[torch.Tensor]:
+    """Yield the rows of every text once, in batches of like length, shortest first."""
+    order = np.argsort(lengths, kind="stable")
+    while len(order):
+        longest = lengths[order[:EVALUATION_BATCH]]  # of the first 1, 2, ... texts
+        padded = longest * np.arange(1, len(longest) + 1)
+        count = max(1, int((padded <= EVALUATION_TOKENS).sum()))
+        yield torch.from_numpy(order[:count])
+        order = order[count:]
+
+
+def logits_of(model: SentimentClassifier, split: Split) -> torch.Tensor:
+    """Return the logit of each review being positive, (N,) on the CPU, in the split's order.
 
     Always in float32, whatever the weights were trained with: the same weights then give the same
-    judgements on every machine, and the same ones as `lstm_report.prediction`.
+    judgements on every machine. Memory does not grow with the length of the reviews, but for the
+    longest review alone.
+
+    Args:
+        model: the classifier, on the device where it is to compute.
+        split: encoded reviews; their labels do not count.
+    """
+    device = next(model.parameters()).device
+    logits = torch.empty(len(split))
+    with inference(model):
+        for index in _by_length(split.lengths):
+            batch = batch_of(split, index)
+            output = model(batch.tokens.to(device), batch.lengths.to(device))
+            logits[index] = output.float().cpu()
+    return logits
+
+
+def evaluate(model: SentimentClassifier, split: Split) -> Evaluation:
+    """Return the logits, mean binary cross-entropy and accuracy of `model` on `split`.
 
     Args:
         model: the classifier, on the device where it is to compute.
         split: encoded reviews; their order is the order of the logits.
     """
-    device = next(model.parameters()).device
-    logits = torch.empty(len(split))
-    with inference(model):
-        for batch in batches(split, EVALUATION_BATCH):
-            output = model(batch.tokens.to(device), batch.lengths.to(device))
-            logits[batch.index] = output.float().cpu()
+    logits = logits_of(model, split)
     labels = torch.from_numpy(np.asarray(split.reviews.labels)).float()
     loss = functional.binary_cross_entropy_with_logits(logits.double(), labels.double())
     accuracy = ((logits > 0) == labels.bool()).double().mean()

@@ -3,13 +3,14 @@
 import csv
 import tarfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow
 from pyarrow import parquet
 
 from lstm_report.errors import UserError
@@ -41,6 +42,33 @@ def read_table(path: Path) -> pd.DataFrame:
     Raises:
         UserError: for another ending, a missing file, or one that cannot be read.
     """
+    (table,) = _pieces(path, None)
+    return table
+
+
+def table_chunks(path: Path, rows: int) -> Iterator[pd.DataFrame]:
+    """Yield a file's table in pieces, in order and at least one, with bounded memory.
+
+    A piece has the columns and types that its own rows call for, so that pieces of a JSONL or
+    Parquet file can differ in them.
+
+    Args:
+        path: a file as for `read_table`.
+        rows: the most rows of a piece.
+
+    Raises:
+        UserError: as for `read_table`, where the flaw stands.
+    """
+    found = False
+    for piece in _pieces(path, rows):
+        found = True
+        yield piece
+    if not found:
+        yield read_table(path)
+
+
+def _pieces(path: Path, rows: int | None) -> Iterator[pd.DataFrame]:
+    """Yield the table whole, or in pieces of at most `rows` rows."""
     ending = path.suffix.lower()
     if ending not in TABLES:
         raise UserError(
@@ -49,20 +77,7 @@ def read_table(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise UserError(f"Expected a file to read, but {path} is not there: check the path.")
     try:
-        if ending == ".parquet":
-            stored = parquet.read_table(path)
-            stored.validate(full=True)  # bytes that are no UTF-8 would only fail when looked at
-            return stored.to_pandas()
-        if ending == ".jsonl":
-            return pd.read_json(path, lines=True, dtype=False)
-        options: dict[str, Any] = (
-            {"sep": "\t", "quoting": csv.QUOTE_NONE} if ending == ".tsv" else {}
-        )
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, **options)
-        if not isinstance(table.index, pd.RangeIndex):
-            # pandas would take the first cell of every row as its name and shift the columns.
-            raise ValueError("its rows have more cells than its heading")
-        return table
+        yield from (_parquet_pieces if ending == ".parquet" else _text_pieces)(path, rows)
     # Every flaw of a file ends here: pandas and its parsers share no base for what they raise.
     except Exception as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
@@ -70,6 +85,40 @@ def read_table(path: Path) -> pd.DataFrame:
             f"Expected {path} to be a readable UTF-8 {ending[1:]} table, but reading it "
             f"failed ({reason}): mend the file."
         ) from error
+
+
+def _parquet_pieces(path: Path, rows: int | None) -> Iterator[pd.DataFrame]:
+    if rows is None:
+        stored = parquet.read_table(path)
+        stored.validate(full=True)  # bytes that are no UTF-8 would only fail when looked at
+        yield stored.to_pandas()
+        return
+    with parquet.ParquetFile(path, buffer_size=1 << 20) as file:
+        for batch in file.iter_batches(rows):
+            batch.validate(full=True)
+            # Categories would be those of the piece alone.
+            plain = [
+                field.with_type(field.type.value_type)
+                if pyarrow.types.is_dictionary(field.type)
+                else field
+                for field in batch.schema
+            ]
+            yield batch.cast(pyarrow.schema(plain, batch.schema.metadata)).to_pandas()
+
+
+def _text_pieces(path: Path, rows: int | None) -> Iterator[pd.DataFrame]:
+    ending = path.suffix.lower()
+    if ending == ".jsonl":
+        lines: Any = pd.read_json(path, lines=True, dtype=False, chunksize=rows)
+        yield from [lines] if rows is None else lines
+        return
+    options: dict[str, Any] = {"sep": "\t", "quoting": csv.QUOTE_NONE} if ending == ".tsv" else {}
+    read: Any = pd.read_csv(path, dtype=str, keep_default_na=False, chunksize=rows, **options)
+    for table in [read] if rows is None else read:
+        if not isinstance(table.index, pd.RangeIndex):
+            # pandas would take the first cell of every row as its name and shift the columns.
+            raise ValueError("its rows have more cells than its heading")
+        yield table
 
 
 def reviews_of(table: pd.DataFrame, where: str) -> Reviews:

@@ -1,0 +1,168 @@
+"""Section `pipeline`: an epoch with its evaluation, beside the ways in which people write it."""
+
+import dataclasses
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import material
+import numpy as np
+import peers
+import torch
+from timing import Row, ratio, side_by_side, spread
+from torch import nn
+
+from lstm_report import config, runs, training
+from lstm_report.config import RunConfig
+from lstm_report.data import PreparedData, Split
+from lstm_report.evaluation import choose_device, choose_precision
+
+LENGTH, SIDE = 256, 4096
+TRAIN, TEST = 1_500, 500
+PART = {"packed": 12, "Keras": 3, "loop": 6}
+"""Slow peers read this part of the reviews; all rates are real tokens a second."""
+
+
+def arithmetic(kind: str, inputs: int, hidden: int) -> int:
+    """Return the floating-point operations of training per real token, in the matrix products.
+
+    A product of an M by N matrix with a vector takes 2·M·N, and training three times as many as
+    reading: 3·2·4H(I+H), and for the residual LSTM 3·2·HI more for W_res where I and H differ.
+    """
+    weights = 4 * hidden * (inputs + hidden)
+    if kind == "reslstm" and inputs != hidden:
+        weights += hidden * inputs
+    return 3 * 2 * weights
+
+
+def arrays(splits: list[Split], part: int) -> peers.Arrays:
+    """Return the first reviews of the splits, 1/`part` of them, padded to `LENGTH` tokens."""
+    rows = [split.row(k) for split in splits for k in range(len(split) // part)]
+    labels = [split.reviews.labels[: len(split) // part] for split in splits]
+    tokens = np.zeros((len(rows), LENGTH), np.int64)
+    for place, row in enumerate(rows):
+        tokens[place, : len(row)] = row
+    lengths = np.array([len(row) for row in rows])
+    return tokens, lengths, np.concatenate(labels).astype(np.float32)
+
+
+class Ours:
+    """`lstm_report.training.fit`, all that it writes included, in a new folder each time."""
+
+    def __init__(self, settings: RunConfig, data: PreparedData) -> None:
+        self.settings, self.data = settings, data
+        self.tokens = sum(int(s.lengths.sum()) for s in (data.train, data.validation, data.test))
+        self.rates: list[float] = []
+
+    def __call__(self) -> None:
+        """Train one epoch, evaluate it, and note the tokens a second of training alone."""
+        with tempfile.TemporaryDirectory() as folder:
+            run: runs.Run = training.fit(
+                self.settings, data=self.data, progress=False, directory=Path(folder)
+            )
+        self.rates.append(run.summary["tokens_per_second"])
+
+
+def _torch_peer(
+    recurrent: nn.Module, part: int, settings: RunConfig, data: PreparedData
+) -> tuple[Callable[[], None], int]:
+    train, test = arrays([data.train], part), arrays([data.validation, data.test], part)
+    classifier = peers.Classifier(data.vocabulary_size, settings.model, recurrent)
+    work = peers.Torch(classifier, settings.training, train, test)
+    return work, int(train[1].sum() + test[1].sum())
+
+
+def _keras_peer(settings: RunConfig, data: PreparedData) -> tuple[peers.Keras, int]:
+    train = arrays([data.train], PART["Keras"])
+    test = arrays([data.validation, data.test], PART["Keras"])
+    values = {
+        "vocabulary": data.vocabulary_size, "embedding": settings.model.embedding_size,
+        "hidden": settings.model.hidden_size, "dropout": settings.model.dropout,
+        "learning_rate": settings.training.learning_rate, "clip": settings.training.clip_norm,
+        "batch": settings.training.batch_size, "threads": torch.get_num_threads(),
+    }  # fmt: skip
+    return peers.Keras(values, train, test), int(train[1].sum() + test[1].sum())
+
+
+def products() -> dict[str, Callable[[], object]]:
+    """Return a large square matrix product in each precision."""
+    ways = {}
+    for name, kind in (("float32", torch.float32), ("bfloat16", torch.bfloat16)):
+        a, b = torch.randn(2, SIDE, SIDE).to(kind)
+        ways[f"product {name}"] = lambda a=a, b=b: a @ b
+    return ways
+
+
+def pipeline(repeats: int) -> Iterator[Row]:
+    """Compare whole epochs, and training with the machine's rate of matrix products."""
+    base = config.profile("source", data="built-in", epochs=1)
+    fraction = TEST / 2 / (TRAIN + TEST / 2)
+    base = dataclasses.replace(
+        base,
+        data=dataclasses.replace(base.data, validation_fraction=fraction),
+        training=dataclasses.replace(base.training, device="cpu"),
+    )
+    data = material.prepared(material.reviews(TRAIN + TEST // 2, TEST // 2), base.data)
+    auto = choose_precision("auto", choose_device("cpu"))
+    ours: dict[tuple[str, str], Ours] = {}
+    for precision in dict.fromkeys((auto, "float32")):
+        for kind in config.MODELS:
+            settings = dataclasses.replace(
+                base,
+                model=dataclasses.replace(base.model, kind=kind),
+                training=dataclasses.replace(base.training, precision=precision),
+            )
+            ours[kind, precision] = Ours(settings, data)
+    ways: dict[str, Callable[[], object]] = {
+        f"{kind} {precision}": work for (kind, precision), work in ours.items()
+    }
+    tokens = {f"{kind} {precision}": work.tokens for (kind, precision), work in ours.items()}
+    sizes = base.model.embedding_size, base.model.hidden_size
+    recurrent = {
+        "packed": nn.LSTM(*sizes, batch_first=True),
+        "loop LSTM": peers.Loop(*sizes, residual=False),
+        "loop ResLSTM": peers.Loop(*sizes, residual=True),
+    }
+    for name, module in recurrent.items():
+        # A loop as in the source has no second precision; packed sequences are given the quicker.
+        precision = auto if name == "packed" else "float32"
+        changed = dataclasses.replace(base.training, precision=precision)
+        settings = dataclasses.replace(base, training=changed)
+        ways[name], tokens[name] = _torch_peer(module, PART[name.split()[0]], settings, data)
+    if absent := peers.missing():
+        seconds = side_by_side(ways | products(), repeats)
+    else:
+        keras, tokens["Keras"] = _keras_peer(base, data)
+        try:
+            seconds = side_by_side(ways | {"Keras": keras} | products(), repeats)
+        finally:
+            keras.close()
+    # Seconds per million real tokens, so that ways with fewer reviews can be compared.
+    cost = {name: [s / tokens[name] * 1e6 for s in seconds[name]] for name in tokens}
+    for kind in config.MODELS:
+        short = {"lstm": "LSTM", "reslstm": "ResLSTM"}[kind]
+        mine = cost[f"{kind} {auto}"]
+        rates = spread([1e3 / value for value in mine])
+        yield Row(f"epoch, {short} {auto}, thousand real tokens a second", rates, {short: mine})
+        for name, title, bound in (
+            (f"loop {short}", "source-style loop, float32", 10),
+            ("packed", f"packed nn.LSTM, {auto}", 2),
+            ("Keras", "Keras LSTM on JAX, float32", 2),
+        ):
+            what = f"epoch, {title} / {short} {auto}"
+            if name == "Keras" and absent:
+                yield Row(what, None, {}, "at least", bound, note=absent)
+                continue
+            pair = {name: cost[name], short: mine}
+            yield Row(what, ratio(cost[name], mine), pair, "at least", bound)
+    for (kind, precision), work in ours.items():
+        operations = arithmetic(kind, *sizes)
+        achieved = [rate * operations for rate in work.rates[1:]]
+        possible = [2 * SIDE**3 / s for s in seconds[f"product {precision}"]]
+        name = f"share of the rate of matrix products, {kind} {precision}"
+        note = (
+            f"{operations / 1e6:.3f} MFLOP per real token, products at "
+            f"{np.median(possible) / 1e9:.0f} GFLOP/s"
+        )
+        pair = {"training": work.rates[1:], "product": seconds[f"product {precision}"]}
+        yield Row(name, ratio(achieved, possible), pair, "at least", 0.6, note)

@@ -1,0 +1,199 @@
+"""Judging texts: one by one, together, and in files that are read and written chunk by chunk."""
+
+import itertools
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from lstm_report import (
+    config,
+    corpus,
+    data,
+    evaluation,
+    paths,
+    prediction,
+    readers,
+    sources,
+    training,
+)
+from lstm_report.errors import UserError
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A small run whose weights are not trained: what they say of each text still differs."""
+    parts = [corpus.write_reviews(count, seed=seed) for count, seed in ((200, 1), (40, 2))]
+    source = sources.Source("test", "test", *parts, "0" * 64, False, True)
+    settings = config.profile("smoke", model="reslstm", data="built-in", epochs=0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(paths, "CACHE", tmp_path_factory.mktemp("cache"))
+        prepared = data.prepare(source, settings.data)
+    folder = tmp_path_factory.mktemp("runs")
+    return training.fit(settings, data=prepared, progress=False, directory=folder)
+
+
+@pytest.fixture(scope="module")
+def texts():
+    return corpus.write_reviews(40, seed=2).texts
+
+
+@pytest.fixture
+def small_chunks(monkeypatch):
+    """Chunks of seven rows, so that a file of twenty has several and the last is smaller."""
+    monkeypatch.setattr(prediction, "CHUNK", 7)
+
+
+def write(table, path):
+    if path.suffix == ".parquet":
+        table.to_parquet(path)
+    elif path.suffix == ".jsonl":
+        table.to_json(path, orient="records", lines=True)
+    else:
+        table.to_csv(path, index=False, sep="\t" if path.suffix == ".tsv" else ",")
+
+
+def test_predictions_keep_their_order_and_equal_those_of_the_test(run, texts, small_chunks):
+    together = list(prediction.probabilities(run, texts))
+    np.testing.assert_allclose(together, run.predictions["probability"], atol=1e-6)
+    assert len(set(together)) > 30
+
+
+@pytest.mark.parametrize(("entry", "result"), itertools.product(readers.TABLES, readers.TABLES))
+def test_a_file_is_judged_in_order_chunk_by_chunk(
+    run, texts, tmp_path, small_chunks, entry, result
+):
+    table = pd.DataFrame({"number": range(20), "text": texts[:20]})
+    write(table, tmp_path / f"in{entry}")
+    assert prediction.predict_file(run, tmp_path / f"in{entry}", tmp_path / f"out{result}") == 20
+    judged = readers.read_table(tmp_path / f"out{result}")
+    assert list(judged.columns) == ["number", "text", "probability", "label"]
+    judged = judged.astype({"number": int, "probability": float})
+    assert judged["number"].tolist() == list(range(20))
+    assert judged["text"].tolist() == texts[:20]
+    expected = run.predictions["probability"][:20]
+    np.testing.assert_allclose(judged["probability"], expected, atol=1e-6)
+    assert list(judged["label"] == "positive") == list(judged["probability"] > 0.5)
+
+
+@pytest.mark.parametrize("suffix", readers.TABLES)
+def test_chunks_give_the_file_that_one_chunk_gives(run, texts, tmp_path, monkeypatch, suffix):
+    table = pd.DataFrame(
+        {
+            "text": [f'"{text}", é\tand\nmore' for text in texts[:20]],
+            "late": [None] * 15 + [1.5] * 5,  # nothing in the first chunks, then numbers
+            "count": [1] * 15 + [None] * 5,
+            "kind": pd.Categorical(["a", "b"] * 10),
+            "label": ["old"] * 20,
+        }
+    )
+    entry = tmp_path / f"in{'.jsonl' if suffix == '.jsonl' else '.parquet'}"
+    write(table, entry)
+    written = []
+    for size in (1000, 7):
+        monkeypatch.setattr(prediction, "CHUNK", size)
+        target = tmp_path / f"out{size}{suffix}"
+        prediction.predict_file(run, entry, target)
+        written.append(readers.read_table(target).drop(columns="probability"))
+    pd.testing.assert_frame_equal(*written)
+    assert set(written[0]["label"]) <= {"positive", "negative"}
+
+
+def test_a_column_that_only_a_later_chunk_has_is_kept(run, texts, tmp_path, small_chunks):
+    rows = [f'{{"text": "{text}"}}' for text in texts[:10]]
+    rows.append('{"text": "good", "note": "late"}')
+    (tmp_path / "in.jsonl").write_text("\n".join(rows))
+    for suffix in readers.TABLES:
+        target = tmp_path / f"out{suffix}"
+        prediction.predict_file(run, tmp_path / "in.jsonl", target)
+        judged = readers.read_table(target)
+        assert list(judged.columns) == ["text", "note", "probability", "label"], suffix
+        assert judged["note"].iloc[10] == "late" and not (judged["note"][:10] == "late").any()
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet"])
+def test_a_file_without_rows_gives_one_without_rows(run, tmp_path, suffix):
+    write(pd.DataFrame({"text": pd.Series([], dtype=str)}), tmp_path / f"in{suffix}")
+    assert prediction.predict_file(run, tmp_path / f"in{suffix}", tmp_path / f"out{suffix}") == 0
+    assert list(readers.read_table(tmp_path / f"out{suffix}").columns) == [
+        *("text", "probability", "label")
+    ]
+
+
+def test_a_file_may_be_replaced_by_its_own_judgements(run, texts, tmp_path, small_chunks):
+    write(pd.DataFrame({"text": texts[:20]}), tmp_path / "a.csv")
+    prediction.predict_file(run, tmp_path / "a.csv", tmp_path / "a.csv")
+    assert readers.read_table(tmp_path / "a.csv")["text"].tolist() == texts[:20]
+
+
+def test_bad_texts_and_files_are_refused_and_nothing_is_written(run, tmp_path, small_chunks):
+    with pytest.raises(UserError, match="text 1 is empty"):
+        list(prediction.probabilities(run, ["  "]))
+    entry, target = tmp_path / "in.csv", tmp_path / "out.csv"
+    good = b"text\n" + b"good\n" * 16
+    cases = {
+        good + b"\xff\xfe bad\n": "UTF-8",
+        good + b'"  "\n': "text 17 is empty",
+        good + b"good,better\n": "failed",
+        b"words\ngood\n": "column 'text'",
+        b"": "failed",
+    }
+    for content, message in cases.items():
+        entry.write_bytes(content)
+        with pytest.raises(UserError, match=message):
+            prediction.predict_file(run, entry, target)
+    with pytest.raises(UserError, match="not there"):
+        prediction.predict_file(run, tmp_path / "none.csv", target)
+    with pytest.raises(UserError, match="ending in"):
+        prediction.predict_file(run, entry, tmp_path / "out.txt")
+    mixed = tmp_path / "in.jsonl"
+    mixed.write_text('{"text": "good", "mark": 1}\n' * 9 + '{"text": "good", "mark": "x"}\n')
+    with pytest.raises(UserError, match="values of one kind"):
+        prediction.predict_file(run, mixed, tmp_path / "out.parquet")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", "in.jsonl"]
+
+
+def test_long_texts_share_smaller_batches(run, monkeypatch):
+    """However long the texts, a batch stays small, and every text is read whole, alone or not."""
+    lengths = [3, 900, 5, 40, 700, 2, 90]
+    generator = np.random.default_rng(0)
+    tokens = generator.integers(2, 100, sum(lengths)).astype(np.int32)
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    reviews = readers.Reviews([""] * 7, np.zeros(7, np.int64))
+    split, model = data.Split(reviews, tokens, offsets), run.load_model()
+    whole = evaluation.logits_of(model, split)
+    monkeypatch.setattr(evaluation, "EVALUATION_TOKENS", 800)
+    sizes = []
+    model.register_forward_pre_hook(lambda _, inputs: sizes.append(tuple(inputs[0].shape)))
+    torch.testing.assert_close(evaluation.logits_of(model, split), whole)
+    assert sizes == [(5, 96), (1, 704), (1, 900)]  # padded to multiples of 32, at most 900
+
+
+PROGRAM = """
+import resource, sys
+from pathlib import Path
+from lstm_report import prediction, runs
+run, *files = sys.argv[1:]
+prediction.CHUNK = 256
+for file in files:
+    prediction.predict_file(runs.read_run(Path(run)), Path(file), Path(file + "-judged.csv"))
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems count memory in other units")
+@pytest.mark.parametrize("suffix", readers.TABLES)
+def test_memory_does_not_grow_with_the_file(run, tmp_path, suffix):
+    """A file 32 times as large is judged within a small part of its own size in memory."""
+    rows = pd.DataFrame({"text": ["good"] * 512, "note": ["x" * 10_000] * 512})
+    large = pd.concat([rows] * 32, ignore_index=True)  # 160 MB
+    large["note"] += large.index.astype(str)  # or Parquet would hold one value
+    files = [tmp_path / f"{name}{suffix}" for name in ("small", "large")]
+    for table, path in zip((rows, large), files, strict=True):
+        write(table, path)
+    command = [sys.executable, "-c", PROGRAM, str(run.directory), *map(str, files)]
+    first, second = map(int, subprocess.check_output(command, text=True).split())
+    assert second - first < 60_000  # kibibytes
