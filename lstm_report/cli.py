@@ -1,32 +1,23 @@
-"""The command line: `lstm-report build | train | study | claims | predict | data`."""
+"""The command line `lstm-report`; the commands about many runs are in `study_commands`."""
 
 import sys
-from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from lstm_report import study_commands
 from lstm_report.errors import UserError
+from lstm_report.options import Data, Epochs, Layers, Profile, Readout, Seed
 
 app = typer.Typer(
     help="LSTM against residual LSTM for the sentiment of movie reviews.",
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-Data = Annotated[
-    str,
-    typer.Option(
-        help="auto, built-in, or a path: hub folder, aclImdb folder or .tar.gz, "
-        "CSV/TSV/JSONL/Parquet file.",
-    ),
-]
-Profile = Annotated[str, typer.Option(help="smoke (seconds), quick (minutes) or source.")]
-Seed = Annotated[int | None, typer.Option(help="Seed of weights, dropout and batch order.")]
-Epochs = Annotated[int | None, typer.Option(help="Epochs instead of the profile's.")]
-Layers = Annotated[int | None, typer.Option(help="Recurrent layers instead of the profile's.")]
-Readout = Annotated[str | None, typer.Option(help="last, mean or max.")]
+app.command("study")(study_commands.run_study)
+app.command()(study_commands.measure)
+app.command()(study_commands.baselines)
 
 
 @app.command()
@@ -90,59 +81,6 @@ def train(
         f"epoch {summary['best_epoch']} selected on validation."
     )
     typer.echo(f"Run folder: {run.directory}")
-
-
-@app.command("study")
-def run_study(
-    name: Annotated[str, typer.Argument(help="smoke, headline, or a .toml or .json file.")],
-    workers: Annotated[
-        int | None, typer.Option(help="Runs at the same time: 1; with ray, as many as fit.")
-    ] = None,
-    engine: Annotated[
-        str, typer.Option(help="local (processes of this machine) or ray.")
-    ] = "local",
-    address: Annotated[
-        str | None, typer.Option(help="HOST:PORT of the Ray cluster; else the one that runs here.")
-    ] = None,
-    cpus: Annotated[int, typer.Option(help="With ray: cores of each run.")] = 1,
-    gpus: Annotated[float, typer.Option(help="With ray: GPUs of each run, as in 0.25.")] = 0.0,
-    data: Annotated[str | None, typer.Option(help="Reviews instead of the study's.")] = None,
-    profile: Annotated[str | None, typer.Option(help="Profile instead of the study's.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Epochs instead of the study's.")] = None,
-    seeds: Annotated[int | None, typer.Option(help="Seeds instead of the study's.")] = None,
-    only: Annotated[list[str] | None, typer.Option(help="Cell to run; may be repeated.")] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="List the runs and estimate the time.")
-    ] = False,
-) -> None:
-    """Run what is missing of a study and record it in results/; exit code 1 when a run failed.
-
-    Finished runs are never run again; after Ctrl-C, the same command goes on.
-    Another profile or other epochs are recorded under a name of their own.
-    """
-    from lstm_report import sources, studies, study
-
-    chosen = (
-        studies.find(name).altered(profile=profile, epochs=epochs, seeds=seeds).only(only or [])
-    )
-    chosen.runs()
-    with closing(
-        study.choose_engine(engine, workers, address=address, cpus=cpus, gpus=gpus)
-    ) as place:
-        source = sources.resolve(data or chosen.data, log=typer.echo)
-        if dry_run:
-            typer.echo(study.forecast(chosen, source, place, log=typer.echo))
-            return
-        result = study.execute(chosen, source, place, log=typer.echo)
-    typer.echo(study.summary_text(chosen))
-    typer.echo(f"Records: results/{chosen.name}")
-    if result.failed:
-        typer.echo(
-            f"lstm-report: {len(result.failed)} of the runs failed, see "
-            f"results/{chosen.name}/failures.csv; the same command tries them again.",
-            err=True,
-        )
-        raise typer.Exit(1)
 
 
 @app.command()

@@ -13,9 +13,18 @@ MODELS = ("lstm", "reslstm")
 KINDS = (*MODELS, "rnn", "skiplstm", "gatedlstm")
 """Every recurrent layer, with those of the studies; see `lstm_report.model.LAYERS`."""
 READOUTS = ("last", "mean", "max")
+LOSSES = ("bce", "smoothed", "hinge")
+"""What training may minimise; see `lstm_report.losses.OBJECTIVES`."""
+LATER = {"added later": True}
+"""Metadata of a field that came after runs had been recorded.
+
+With its default it says what those runs did without it: it then does not count in `run_id`, and a
+configuration that lacks it has the default.
+"""
 CHOICES: dict[str, tuple[str, ...]] = {
     "kind": KINDS,
     "readout": READOUTS,
+    "loss": LOSSES,
     "keep": ("head", "tail"),
     "optimiser": ("adam", "adamw"),
     "device": ("auto", "cpu", "cuda", "mps"),
@@ -122,6 +131,8 @@ class TrainingConfig:
     """Where to compute; `auto` takes CUDA, then MPS, then the CPU."""
     precision: str = "auto"
     """Of the matrix products in training; `auto` takes bfloat16 where the hardware has it."""
+    loss: str = field(default="bce", metadata=LATER)
+    """What is minimised: `bce`, `smoothed` or `hinge`. Validation and test state the first."""
 
     def __post_init__(self) -> None:
         _check(self)
@@ -207,7 +218,7 @@ def from_dict(values: dict[str, dict[str, Any]]) -> RunConfig:
     for name, kind in parts.items():
         expected = {entry.name for entry in dataclasses.fields(kind)}
         entries = values[name]
-        if not isinstance(entries, dict) or (wrong := expected ^ set(entries)):
+        if not isinstance(entries, dict) or (wrong := expected ^ {*entries, *_later(kind)}):
             key = min(wrong) if isinstance(entries, dict) else "a table of settings"
             raise UserError(
                 f"The {name} configuration has an unknown or missing key {key!r}: "
@@ -215,6 +226,15 @@ def from_dict(values: dict[str, dict[str, Any]]) -> RunConfig:
             )
         made[name] = kind(**entries)
     return RunConfig(**made)
+
+
+def _later(kind: type[Any]) -> dict[str, Any]:
+    """Return the fields that were added later, see `LATER`, with their defaults."""
+    return {
+        entry.name: entry.default
+        for entry in dataclasses.fields(kind)
+        if entry.metadata.get("added later")
+    }
 
 
 def run_id(config: RunConfig, checksum: str) -> str:
@@ -226,6 +246,10 @@ def run_id(config: RunConfig, checksum: str) -> str:
     """
     values = to_dict(config)
     del values["data"]["source"]
+    for part, entries in values.items():
+        for name, default in _later(type(getattr(config, part))).items():
+            if entries[name] == default:
+                del entries[name]
     text = json.dumps([values, checksum], sort_keys=True)
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
     return f"{config.model.kind}-seed{config.training.seed}-{digest}"

@@ -7,23 +7,27 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from lstm_report import data as reviews
 from lstm_report import paths
 from lstm_report.config import RunConfig
 from lstm_report.errors import UserError
 from lstm_report.sources import Source
-from lstm_report.worker import Task
+from lstm_report.worker import Job, Task
 
 RETRIES = 2
 """How often a run is taken up again whose worker was killed."""
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+AnyJob = TypeVar("AnyJob", bound=Job)
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -100,10 +104,28 @@ class LocalEngine:
         self, configs: Sequence[RunConfig], source: Source, directory: Path
     ) -> Generator[Outcome, None, None]:
         """Compute the runs, see `Engine`; a worker that is killed is replaced `RETRIES` times."""
+        return self._all(configs, lambda config: self._run(config, source, directory))
+
+    def compute(
+        self, jobs: Sequence[AnyJob]
+    ) -> Generator[tuple[AnyJob, str | None, float], None, None]:
+        """Compute jobs in the same way, and yield each with its error, or None, and its seconds."""
+
+        def timed(job: AnyJob) -> tuple[AnyJob, str | None, float]:
+            started = time.perf_counter()
+            error = self._tried(job)
+            return job, error, time.perf_counter() - started
+
+        return self._all(jobs, timed)
+
+    def _all(
+        self, entries: Sequence[Given], function: Callable[[Given], Made]
+    ) -> Generator[Made, None, None]:
+        """Yield the function of each entry as soon as it is there; end the workers when closed."""
         self._stopping.clear()
         pool = ThreadPoolExecutor(self.workers)
         try:
-            futures = [pool.submit(self._run, config, source, directory) for config in configs]
+            futures = [pool.submit(function, entry) for entry in entries]
             for future in as_completed(futures):
                 yield future.result()
         finally:
@@ -123,34 +145,37 @@ class LocalEngine:
                 reviews.prepare(source, config.data)
         except UserError as problem:
             return Outcome(config, str(problem), time.perf_counter() - started)
-        task = Task(config, source, self.threads, directory, paths.CACHE, self.sample)
+        error = self._tried(Task(config, source, self.threads, directory, paths.CACHE, self.sample))
+        return Outcome(config, error, time.perf_counter() - started)
+
+    def _tried(self, job: Job) -> str | None:
+        """Return the error of a job, or None; a worker that is killed is replaced."""
         error: str | None = None
         for _ in range(1 + RETRIES):
-            code, answer = self._work(task)
+            code, answer = self._work(job)
             if code >= 0:
-                error = answer or (f"The worker ended with code {code}." if code else None)
-                break
+                return answer or (f"The worker ended with code {code}." if code else None)
             name = signal.Signals(-code).name
             error = f"The worker was killed by {name}, {1 + RETRIES} times in a row."
             if self._stopping.is_set():
                 break
-        return Outcome(config, error, time.perf_counter() - started)
+        return error
 
-    def _work(self, task: Task) -> tuple[int, str]:
+    def _work(self, job: Job) -> tuple[int, str]:
         """Start a worker, wait for its end, and return its exit code and its answer."""
         process = subprocess.Popen(
             [sys.executable, "-m", "lstm_report.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=os.environ | dict.fromkeys(THREAD_VARIABLES, str(task.threads)),
+            env=os.environ | dict.fromkeys(THREAD_VARIABLES, str(job.threads)),
             start_new_session=True,  # a Ctrl-C is for the driver, which ends its workers itself
         )
         assert process.stdin is not None and process.stdout is not None
         self._processes.add(process)
         if self._stopping.is_set():
             process.kill()
-        with suppress(BrokenPipeError):  # of a worker that is killed before it has read its task
-            pickle.dump(task, process.stdin)
+        with suppress(BrokenPipeError):  # of a worker that is killed before it has read its job
+            pickle.dump(job, process.stdin)
             process.stdin.flush()
         answer = process.stdout.read().decode()
         code = process.wait()

@@ -113,7 +113,7 @@ def estimate(
                 log(f"{planned.cell}: {speed.training:,.0f} tokens per second")
         if kind in speeds:
             seconds.append(_seconds(kind, source, speeds[kind], epochs))
-    return Estimate(_together(seconds, engine.workers), speeds, unmeasured)
+    return Estimate(together(seconds, engine.workers), speeds, unmeasured)
 
 
 def _seconds(kind: RunConfig, source: "Source", speed: Speed, epochs: int) -> float:
@@ -126,7 +126,7 @@ def _seconds(kind: RunConfig, source: "Source", speed: Speed, epochs: int) -> fl
     return speed.start + epochs * epoch + test / speed.judging
 
 
-def _together(seconds: Sequence[float], workers: int) -> float:
+def together(seconds: Sequence[float], workers: int) -> float:
     """Return when the last run ends, if each is started as soon as a worker is free."""
     ends = [0.0] * workers
     for run in seconds:

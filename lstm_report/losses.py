@@ -1,11 +1,25 @@
-"""Binary cross-entropy, as the formula has it and in the form that the training uses."""
+"""Binary cross-entropy in three forms, what else training may minimise, and what it comes to.
 
-from collections.abc import Sequence
+The forms agree: the formula, one that is finite for every logit, and PyTorch's, which training
+uses.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
+from torch.nn import functional
+
+from lstm_report import stats
+from lstm_report.measurements import Found
+
+SMOOTHING = 0.1
+"""ε of label smoothing."""
+CONFIDENT = 0.9
+"""Probability that a model gives its own judgement, from which the judgement counts as confident.
+"""
 
 
 def cross_entropy(label: Tensor, probability: Tensor) -> Tensor:
@@ -26,6 +40,53 @@ def cross_entropy_from_logits(label: Tensor, logit: Tensor) -> Tensor:
         logit: z with ŷ = σ(z), of the same shape.
     """
     return logit.clamp(min=0) - logit * label + torch.log1p(torch.exp(-logit.abs()))
+
+
+def mean_cross_entropy(label: Tensor, logit: Tensor) -> Tensor:
+    """Return the mean of the same loss over all elements, a scalar, by PyTorch's own function.
+
+    Args:
+        label: y in [0, 1], any shape.
+        logit: z with ŷ = σ(z), of the same shape.
+    """
+    return functional.binary_cross_entropy_with_logits(logit, label)
+
+
+def mean_smoothed_cross_entropy(label: Tensor, logit: Tensor) -> Tensor:
+    """Return the mean cross-entropy with the labels (1 - ε) y + ε/2, a scalar; ε is `SMOOTHING`.
+
+    It is least at ŷ = 1 - ε/2 for y = 1, so that no judgement gains by being surer than that.
+
+    Args:
+        label: y, 0 or 1, any shape.
+        logit: z with ŷ = σ(z), of the same shape.
+
+    Source: Szegedy et al. (2016), CVPR, section 7, with K = 2 classes.
+    """
+    return mean_cross_entropy((1 - SMOOTHING) * label + SMOOTHING / 2, logit)
+
+
+def mean_hinge(label: Tensor, logit: Tensor) -> Tensor:
+    """Return the mean of max(0, 1 - (2y - 1) z), a scalar.
+
+    Its gradient by z is 1 in size for every error, and 0 for what is right by a margin of 1. The
+    logit is then no logarithm of odds, so σ(z) states a probability only by name.
+
+    Args:
+        label: y, 0 or 1, any shape.
+        logit: z, of the same shape; above 0 it judges 1.
+
+    Source: Cortes and Vapnik (1995), Machine Learning 20, 273-297.
+    """
+    return (1 - (2 * label - 1) * logit).clamp(min=0).mean()
+
+
+OBJECTIVES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "bce": mean_cross_entropy,
+    "smoothed": mean_smoothed_cross_entropy,
+    "hinge": mean_hinge,
+}
+"""What training minimises, by its name in `lstm_report.config.LOSSES`; label first, then logit."""
 
 
 def compare(label: Tensor, logit: Tensor) -> pd.DataFrame:
@@ -63,3 +124,50 @@ def by_confidence(confidence: Sequence[float]) -> pd.DataFrame:
             "gradient, wrong": p,
         }
     )
+
+
+def measures(logits: np.ndarray, labels: np.ndarray) -> Found:
+    """Return what binary cross-entropy makes of real predictions, by how wrong each is.
+
+    A judgement is confident when the model gives it a probability of `CONFIDENT` or more. The error
+    of a prediction is |ŷ - y|, its gradient |∂L/∂z| as automatic differentiation finds it.
+
+    Args:
+        logits: (N,) of the predictions, whatever loss they were trained with.
+        labels: (N,) of 0 and 1.
+
+    Returns:
+        By measure and condition, with the number of predictions; groups without any are left out:
+
+        - `calibration error`: `lstm_report.stats.expected_calibration_error` of σ(z), ten bins;
+        - `loss, GROUP` and `gradient, GROUP`: means over the group, in nats and nats per unit of z;
+        - `share of reviews, GROUP`, `share of loss, GROUP` and `share of gradient, GROUP`: the
+          group's part of the sum over all predictions.
+
+        GROUP is `confident errors` or `confident right`, under the empty condition; or `by error`,
+        under ten conditions from `0.0 to 0.1` to `0.9 to 1.0`.
+    """
+    z = torch.from_numpy(np.asarray(logits, dtype=np.float64)).requires_grad_()
+    y = torch.from_numpy(np.asarray(labels, dtype=np.float64))
+    loss = cross_entropy_from_logits(y, z)
+    (slope,) = torch.autograd.grad(loss.sum(), z)
+    probability = torch.sigmoid(z.detach()).numpy()
+    error = np.abs(probability - y.numpy())
+    tenth = np.minimum((error * 10).astype(int), 9)
+    groups = {
+        ("confident errors", ""): error >= CONFIDENT,
+        ("confident right", ""): error <= 1 - CONFIDENT,
+        **{("by error", f"{k / 10} to {(k + 1) / 10}"): tenth == k for k in range(10)},
+    }
+    quantities = {"loss": loss.detach().numpy(), "gradient": slope.abs().numpy()}
+    whole = stats.expected_calibration_error(probability, labels)
+    found: Found = {("calibration error", ""): (whole, len(error))}
+    for (group, condition), chosen in groups.items():
+        if not (count := int(chosen.sum())):
+            continue
+        found[f"share of reviews, {group}", condition] = (count / len(error), count)
+        for name, values in quantities.items():
+            found[f"{name}, {group}", condition] = (float(values[chosen].mean()), count)
+            part = float(values[chosen].sum() / values.sum())
+            found[f"share of {name}, {group}", condition] = (part, count)
+    return found

@@ -138,7 +138,7 @@ def add(name: str, planned: Planned, run: Run) -> None:
     """
     folder, run_id = _folder(name), run.directory.name
     key = {"cell": planned.cell, "seed": planned.seed, "run_id": run_id}
-    _add_predictions(folder, run)
+    _add_predictions(folder, run_id, run.predictions)
     metrics = run.metrics.map(lambda value: f"{value:.6g}")  # six digits say all, in a third less
     metrics.insert(0, "seed", planned.seed)
     _replace(folder / "epochs.csv", metrics.assign(cell=planned.cell, run_id=run_id), run_id)
@@ -150,6 +150,21 @@ def add(name: str, planned: Planned, run: Run) -> None:
     row |= {entry: origin["versions"][entry] for entry in ("python", "torch")}
     _replace(folder / "runs.csv", pd.DataFrame([row]), run_id)
     _forget_failure(folder, run_id)
+
+
+def add_judgements(name: str, row: dict[str, Any], predictions: pd.DataFrame) -> None:
+    """Record a model that is no run: a row of runs.csv, and its predictions.
+
+    Args:
+        name: of the folder in `results/`.
+        row: cell, seed, run_id, checksum, test_accuracy and whatever else is known of it.
+        predictions: columns label, in_train and logit, one row for each test review.
+
+    Raises:
+        UserError: as for `add`.
+    """
+    _add_predictions(_folder(name), row["run_id"], predictions)
+    _replace(_folder(name) / "runs.csv", pd.DataFrame([row]), row["run_id"])
 
 
 def _setting(run: Run, key: str) -> Any:
@@ -172,8 +187,7 @@ def half(logits: np.ndarray) -> np.ndarray:
     return rounded
 
 
-def _add_predictions(folder: Path, run: Run) -> None:
-    table = run.predictions
+def _add_predictions(folder: Path, run_id: str, table: pd.DataFrame) -> None:
     reviews = pd.DataFrame(
         {"label": table["label"].astype(np.int8), "in_train": table["in_train"].astype(bool)}
     )
@@ -184,10 +198,10 @@ def _add_predictions(folder: Path, run: Run) -> None:
     elif not _read_parquet(path).equals(reviews):
         raise UserError(
             f"Expected the test reviews of results/{folder.name}, got others in "
-            f"{run.directory.name}: move the folder away and run the study again."
+            f"{run_id}: move the folder away and run the study again."
         )
     logits = pd.DataFrame({"logit": half(table["logit"].to_numpy())})
-    with paths.atomic_write(folder / "predictions" / f"{run.directory.name}.parquet") as temporary:
+    with paths.atomic_write(folder / "predictions" / f"{run_id}.parquet") as temporary:
         logits.to_parquet(temporary, index=False, compression="zstd")
 
 

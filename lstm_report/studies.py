@@ -2,15 +2,13 @@
 
 import dataclasses
 import itertools
-import json
-import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from lstm_report import config as configuration
+from lstm_report import study_files
 from lstm_report.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
 from lstm_report.errors import UserError
 
@@ -24,7 +22,8 @@ KEYS = tuple(
 """What a grid may set. The reviews are the same for the whole study and chosen with `--data`."""
 SEED_KEYS = ("training.seed", "data.split_seed")
 """What the number of a seed sets: initial weights, dropout, order of batches, validation split."""
-FILES = (".toml", ".json")
+OTHERS = ("memory",)
+"""Studies whose runs are no classifiers of reviews; see `lstm_report.memory_study`."""
 
 
 def change(config: RunConfig, settings: Mapping[str, Any]) -> RunConfig:
@@ -84,6 +83,8 @@ class Study:
     """What all cells set, by key."""
     data: str = "auto"
     """The reviews, see `lstm_report.sources.resolve`."""
+    excluding: bool = False
+    """Whether reviews have to be named that it is trained without; see `lstm_report.edits`."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.seeds, int) or isinstance(self.seeds, bool) or self.seeds < 1:
@@ -193,6 +194,43 @@ STUDIES = {
             cells=product({"model.kind": ("lstm", "reslstm"), "model.readout": ("last",)}),
             seeds=10,
         ),
+        Study(
+            name="loss",
+            question="What does the loss that is minimised do to accuracy and calibration?",
+            profile="quick",
+            cells=tuple(Cell(loss, {"training.loss": loss}) for loss in configuration.LOSSES),
+            seeds=5,
+            settings={"model.kind": "lstm", "model.readout": "last"},
+        ),
+        Study(
+            name="locality",
+            question="Do the two models follow a review whose meaning a person has turned?",
+            profile="quick",
+            cells=product({"model.kind": ("lstm", "reslstm")}),
+            seeds=5,
+            settings={"training.epochs": 3},
+            excluding=True,
+        ),
+        Study(
+            name="depth",
+            question="Does the residual form help as layers are added?",
+            profile="quick",
+            cells=tuple(
+                Cell(f"{kind} x{layers}", {"model.kind": kind, "model.num_layers": layers})
+                for layers in (1, 2, 4, 6, 8)
+                for kind in ("lstm", "reslstm", "skiplstm", "gatedlstm")
+            ),
+            seeds=5,
+            # Small, so that eight layers can be had too; I = H, so that F(x) = x in every layer.
+            # Little dropout, so that the loss in training shows what was learnt.
+            settings={
+                "model.embedding_size": 64,
+                "model.hidden_size": 64,
+                "model.dropout": 0.2,
+                "training.batch_size": 64,
+                "training.epochs": 5,
+            },
+        ),
     )
 }
 
@@ -210,66 +248,19 @@ def find(name: str) -> Study:
     if name in STUDIES:
         return STUDIES[name]
     path = Path(name)
-    if path.suffix not in FILES:
-        raise configuration.unknown("study", name, (*STUDIES, "a .toml or .json file"))
-    try:
-        text = path.read_text(encoding="utf-8")
-        values = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"Expected a readable study at {path}, but it cannot be read "
-            f"({str(error).splitlines()[0]}): check the path and the file."
-        ) from error
-    return _from_values(path, values)
-
-
-def _from_values(path: Path, values: Any) -> Study:
-    def refuse(expected: str) -> UserError:
-        return UserError(f"Expected {expected} in {path}: change the file, see the README.")
-
-    allowed = {"question": str, "profile": str, "seeds": int, "data": str, "settings": dict,
-               "grid": dict, "cells": list}  # fmt: skip
-    if not isinstance(values, dict):
-        raise refuse("a table of settings")
-    for key, value in values.items():
-        if key not in allowed:
-            raise configuration.unknown(f"entry of {path}", key, tuple(allowed))
-        if not isinstance(value, allowed[key]):
-            word = {str: "a text", int: "a whole number", dict: "a table", list: "a list"}
-            raise refuse(f"{key} to be {word[allowed[key]]}, got {value!r}")
-    if ("grid" in values) == ("cells" in values):
-        raise refuse("either cells or a grid")
-    if not re.fullmatch(r"\w[\w.-]*", path.stem) or path.stem in STUDIES:
-        raise UserError(
-            f"Expected a file name of letters, digits, '-' and '_' that is not {path.stem!r}: "
-            f"rename {path}."
-        )
+    if path.suffix not in study_files.ENDINGS:
+        raise configuration.unknown("study", name, (*STUDIES, *OTHERS, "a .toml or .json file"))
+    values = study_files.read(path, (*STUDIES, *OTHERS))
     if "grid" in values:
-        grid = _flat(values["grid"])
-        if not all(isinstance(entries, list) and entries for entries in grid.values()):
-            raise refuse("a list of values for each key of the grid")
-        cells = product(grid)
+        cells = product(values["grid"])
     else:
-        if not all(isinstance(cell, dict) and {*cell} == {"label", "settings"}
-                   and isinstance(cell["settings"], dict) for cell in values["cells"]):  # fmt: skip
-            raise refuse("cells that have a label and a table of settings each")
-        cells = tuple(Cell(cell["label"], _flat(cell["settings"])) for cell in values["cells"])
+        cells = tuple(Cell(cell["label"], cell["settings"]) for cell in values["cells"])
     return Study(
         path.stem,
         values.get("question", ""),
         values.get("profile", "quick"),
         cells,
         values.get("seeds", 1),
-        _flat(values.get("settings", {})),
+        values["settings"],
         values.get("data", "auto"),
     )
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested tables, as TOML reads `model.kind = "lstm"`, as one table of dotted keys."""
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        flat |= (
-            _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
-        )
-    return flat

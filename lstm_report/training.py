@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from lstm_report import config as configuration
 from lstm_report import data as reviews
-from lstm_report import kernel, memory, paths, provenance, runs, sources
+from lstm_report import kernel, losses, memory, paths, provenance, runs, sources
 from lstm_report.config import RunConfig, TrainingConfig
 from lstm_report.data import PreparedData, Split
 from lstm_report.errors import UserError
@@ -123,7 +123,7 @@ def _train_epoch(
         labels = batch.labels.to(device)
         with autocast(device, precision):
             logits = model(batch.tokens.to(device), batch.lengths.to(device))
-        loss = nn.functional.binary_cross_entropy_with_logits(logits.float(), labels)
+        loss = losses.OBJECTIVES[config.loss](labels, logits.float()).mean()
         if not math.isfinite(value := loss.item()):
             bar.close()
             raise UserError(
@@ -255,7 +255,7 @@ def fit(
     memory.keep_freed()
     device = choose_device(config.training.device)
     precision = choose_precision(config.training.precision, device)
-    with torch.random.fork_rng():
+    with kernel.denormals_as_zero(), torch.random.fork_rng():
         torch.manual_seed(config.training.seed)
         model = SentimentClassifier(data.vocabulary_size, config.model).to(device)
         initial = {name: value.clone() for name, value in model.state_dict().items()}

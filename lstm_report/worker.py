@@ -1,6 +1,6 @@
 """One run of a study in a process of its own: what every engine lets its workers do.
 
-`python -m lstm_report.worker` takes one task from its standard input and answers on its standard
+`python -m lstm_report.worker` takes one job from its standard input and answers on its standard
 output with an error, or with nothing when the run is finished.
 """
 
@@ -10,9 +10,10 @@ import pickle
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -40,6 +41,23 @@ class Task:
     sample: int | None = None
     """Reviews of each part to take, to measure the speed; `None` for a run that counts."""
 
+    def attempt(self) -> str | None:
+        """Train the run, see `attempt`."""
+        return attempt(self)
+
+
+class Job(Protocol):
+    """Something that a worker computes; it is pickled on the way there."""
+
+    @property
+    def threads(self) -> int:
+        """Threads that the worker computes with."""
+        ...
+
+    def attempt(self) -> str | None:
+        """Compute it, leave the result in a file, and return an error in one line, or None."""
+        ...
+
 
 def attempt(task: Task) -> str | None:
     """Train a run to its end, from its last epoch where it was begun.
@@ -47,7 +65,8 @@ def attempt(task: Task) -> str | None:
     Returns:
         One line about what went wrong, or None for a finished run.
     """
-    try:
+
+    def train() -> None:
         import torch
 
         from lstm_report import data, training
@@ -58,6 +77,14 @@ def attempt(task: Task) -> str | None:
         if task.sample is not None:
             prepared = _sample(prepared, task.sample)
         training.fit(task.config, data=prepared, progress=False, directory=task.directory)
+
+    return error_of(train)
+
+
+def error_of(compute: Callable[[], object]) -> str | None:
+    """Call a function, and return one line about what went wrong, or None."""
+    try:
+        compute()
     except UserError as error:
         return " ".join(str(error).split())
     except Exception as error:  # whatever it is, the other runs of the study go on
@@ -91,12 +118,12 @@ def _end_with_the_driver() -> None:
 
 
 def main() -> None:
-    """Read a task from the process that started this one, and answer it."""
+    """Read a job from the process that started this one, and answer it."""
     answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a library prints is not the answer
-    task: Task = pickle.load(sys.stdin.buffer)  # from the driver, through a pipe of its own
+    job: Job = pickle.load(sys.stdin.buffer)  # from the driver, through a pipe of its own
     threading.Thread(target=_end_with_the_driver, daemon=True).start()
-    answer.write(attempt(task) or "")
+    answer.write(job.attempt() or "")
     answer.flush()
 
 

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from lstm_report import baselines, stats
 from lstm_report.baselines import linear_baseline
@@ -100,6 +101,49 @@ def test_terms_are_words_without_markup(corpus):
     counts = vectorizer.fit_transform(["It's a 7/10!<br /><br />A FILM_noir <BR>café"])
     terms = dict(zip(vectorizer.get_feature_names_out(), counts.toarray()[0], strict=True))
     assert terms == {"it's": 1, "a": 2, "7": 1, "10": 1, "film": 1, "noir": 1, "café": 1}
+
+
+def test_terms_of_naive_bayes_occur_or_not_and_keep_their_marks():
+    vectorizer = baselines._vectorizer("nb-weighted", (1, 2))
+    counts = vectorizer.fit_transform(["Bad, bad!<br />Film", "bad , bad film", "once"])
+    terms = dict(zip(vectorizer.get_feature_names_out(), counts.toarray()[0], strict=True))
+    assert terms == {"bad": 1, ",": 1, "film": 1, "bad ,": 1, ", bad": 1}
+
+
+def test_weights_of_naive_bayes_against_a_calculation_by_hand():
+    """Two positive reviews, "good film" and "good"; one negative, "bad film".
+
+    With one added to each, p = (2, 3, 1) of 6 and q = (2, 1, 2) of 5 for (film, good, bad).
+    """
+    occurs = sparse.csr_matrix([[1, 1, 0], [0, 1, 0], [1, 0, 1]])
+    expected = np.log([(2 / 6) / (2 / 5), (3 / 6) / (1 / 5), (1 / 6) / (2 / 5)])
+    found = baselines.naive_bayes_weights(occurs, np.array([1, 1, 0]))
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_weights_of_naive_bayes_come_from_the_training_part_alone(corpus, monkeypatch):
+    seen = []
+    whole = baselines.naive_bayes_weights
+
+    def noting(occurs, labels):
+        seen.append(len(labels))
+        return whole(occurs, labels)
+
+    monkeypatch.setattr(baselines, "naive_bayes_weights", noting)
+    train, validation, test = corpus
+    linear_baseline(train, validation, test, features="nb-weighted")
+    linear_baseline(train, None, test, features="nb-weighted")
+    assert seen[0] == 1200 and 1000 < seen[1] < 1150
+
+
+def test_other_texts_are_judged_as_the_test_reviews(corpus):
+    train, validation, test = corpus
+    for features in baselines.FEATURES:
+        result = linear_baseline(train, validation, test, features=features)
+        np.testing.assert_allclose(result.judge(test.texts[:50]), result.logits[:50])
+        assert ((result.logits > 0) == (test.labels == 1)).tolist() == result.correct.tolist()
+        good, bad = result.judge(["superb"]), result.judge(["dreadful"])
+        assert good > 0 > bad
 
 
 def test_bad_input_is_an_error(corpus):

@@ -151,10 +151,10 @@ model.kind = ["lstm", "reslstm"]
 
 
 def test_a_file_describes_a_study_in_toml_and_in_json(tmp_path):
-    path = tmp_path / "depth.toml"
+    path = tmp_path / "layers.toml"
     path.write_text(FILE)
     made = studies.find(str(path))
-    assert (made.name, made.question, made.seeds) == ("depth", "Does depth help?", 2)
+    assert (made.name, made.question, made.seeds) == ("layers", "Does depth help?", 2)
     assert len(made.runs()) == 8
     cells = [{"label": cell.label, "settings": dict(cell.settings)} for cell in made.cells]
     values = {"profile": "smoke", "seeds": 2, "settings": made.settings, "cells": cells}
@@ -184,7 +184,7 @@ BAD_FILES = {
 
 @pytest.mark.parametrize(("text", "message"), BAD_FILES.values(), ids=BAD_FILES)
 def test_a_bad_file_is_told_in_one_sentence(tmp_path, text, message):
-    path = tmp_path / "depth.toml"
+    path = tmp_path / "layers.toml"
     path.write_text(text)
     with pytest.raises(UserError, match=message) as caught:
         studies.find(str(path)).runs()
@@ -390,7 +390,7 @@ def test_cores_are_divided_between_the_workers(monkeypatch):
 
 
 def test_an_estimate_starts_each_run_as_soon_as_a_worker_is_free(source, places, monkeypatch):
-    assert estimate._together([3, 1, 1, 2], 2) == 4
+    assert estimate.together([3, 1, 1, 2], 2) == 4
     assert estimate.in_words(0.2) == "1 s" and estimate.in_words(12_000) == "3 h 20 min"
     speed = estimate.Speed(training=100.0, judging=400.0, start=2.0)
     monkeypatch.setattr(estimate, "measure", lambda *_: speed)

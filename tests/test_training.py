@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from lstm_report import config as configuration
-from lstm_report import corpus, evaluation, paths, prediction, readers, runs, sources, training
+from lstm_report import corpus, evaluation, paths, prediction, runs, sources, training
 from lstm_report.config import ModelConfig
 from lstm_report.data import prepare
 from lstm_report.errors import UserError
@@ -154,7 +154,7 @@ def test_a_loss_that_is_not_finite_stops_with_one_sentence(data, tmp_path, monke
 
 
 @pytest.mark.parametrize("readout", configuration.READOUTS)
-@pytest.mark.parametrize("kind", configuration.MODELS)
+@pytest.mark.parametrize("kind", configuration.KINDS)
 def test_padding_never_changes_a_prediction(kind, readout):
     torch.manual_seed(0)
     config = ModelConfig(kind=kind, embedding_size=5, hidden_size=7, num_layers=2, readout=readout)
@@ -208,41 +208,3 @@ def test_predictions_keep_their_order_and_equal_those_of_the_test(run, data, mon
     texts = data.test.reviews.texts[:20]
     together = list(prediction.probabilities(run, texts))
     np.testing.assert_allclose(together, run.predictions["probability"][:20], atol=1e-6)
-
-
-@pytest.mark.parametrize("suffix", readers.TABLES)
-def test_a_file_of_texts_is_judged_in_order(run, data, tmp_path, suffix):
-    table = pd.DataFrame({"number": range(5), "text": data.test.reviews.texts[:5]})
-    entry, target = tmp_path / f"in{suffix}", tmp_path / f"out{suffix}"
-    if suffix == ".parquet":
-        table.to_parquet(entry)
-    elif suffix == ".jsonl":
-        table.to_json(entry, orient="records", lines=True)
-    else:
-        table.to_csv(entry, index=False, sep="\t" if suffix == ".tsv" else ",")
-    assert prediction.predict_file(run, entry, target) == 5
-    result = readers.read_table(target).astype({"number": int, "probability": float})
-    np.testing.assert_allclose(result["probability"], run.predictions["probability"][:5], atol=1e-6)
-    assert list(result["number"]) == list(range(5))
-    assert list(result["label"] == "positive") == list(result["probability"] > 0.5)
-
-
-def test_bad_texts_and_files_are_refused_and_nothing_is_written(run, tmp_path):
-    with pytest.raises(UserError, match="text 1 is empty"):
-        list(prediction.probabilities(run, ["  "]))
-    entry, target = tmp_path / "in.csv", tmp_path / "out.csv"
-    cases = {
-        b"text\ngood\n\xff\xfe bad\n": "UTF-8",
-        b"words\ngood\n": "column 'text'",
-        b'text,number\n"  ",1\n': "text 1 is empty",
-        b"": "failed",
-    }
-    for content, message in cases.items():
-        entry.write_bytes(content)
-        with pytest.raises(UserError, match=message):
-            prediction.predict_file(run, entry, target)
-    with pytest.raises(UserError, match="not there"):
-        prediction.predict_file(run, tmp_path / "none.csv", target)
-    with pytest.raises(UserError, match="ending in"):
-        prediction.predict_file(run, entry, tmp_path / "out.txt")
-    assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]

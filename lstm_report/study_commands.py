@@ -1,0 +1,181 @@
+"""The commands about many runs: `lstm-report study | measure | baselines`."""
+
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lstm_report.errors import UserError
+from lstm_report.options import Data, Edits, Exclude
+
+if TYPE_CHECKING:
+    from lstm_report.sources import Source
+
+
+def run_study(
+    name: Annotated[
+        str, typer.Argument(help="smoke, headline, depth, memory, or a .toml or .json file.")
+    ],
+    workers: Annotated[
+        int | None, typer.Option(help="Runs at the same time: 1; with ray, as many as fit.")
+    ] = None,
+    engine: Annotated[
+        str, typer.Option(help="local (processes of this machine) or ray.")
+    ] = "local",
+    address: Annotated[
+        str | None, typer.Option(help="HOST:PORT of the Ray cluster; else the one that runs here.")
+    ] = None,
+    cpus: Annotated[int, typer.Option(help="With ray: cores of each run.")] = 1,
+    gpus: Annotated[float, typer.Option(help="With ray: GPUs of each run, as in 0.25.")] = 0.0,
+    data: Annotated[str | None, typer.Option(help="Reviews instead of the study's.")] = None,
+    exclude: Exclude = None,
+    profile: Annotated[str | None, typer.Option(help="Profile instead of the study's.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs instead of the study's.")] = None,
+    seeds: Annotated[int | None, typer.Option(help="Seeds instead of the study's.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Cell to run; may be repeated.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="List the runs and estimate the time.")
+    ] = False,
+) -> None:
+    """Run what is missing of a study and record it in results/; exit code 1 when a run failed.
+
+    Finished runs are never run again; after Ctrl-C, the same command goes on.
+    Another profile or other epochs are recorded under a name of their own.
+    """
+    from lstm_report import memory_study, studies, study
+
+    if name == memory_study.NAME:
+        _only_with_reviews(engine=engine != "local", address=address, cpus=cpus != 1, gpus=gpus,
+                           data=data, profile=profile, epochs=epochs,
+                           exclude=exclude)  # fmt: skip
+        raise typer.Exit(_memory(1 if workers is None else workers, seeds, only or [], dry_run))
+    chosen = (
+        studies.find(name).altered(profile=profile, epochs=epochs, seeds=seeds).only(only or [])
+    )
+    chosen.runs()
+    if chosen.excluding and exclude is None:
+        raise UserError(
+            f"Expected the reviews that the study {chosen.name} is trained without, got none: name "
+            "their file or folder with --exclude."
+        )
+    with closing(
+        study.choose_engine(engine, workers, address=address, cpus=cpus, gpus=gpus)
+    ) as place:
+        source = _resolve(data or chosen.data, exclude)
+        if dry_run:
+            typer.echo(study.forecast(chosen, source, place, log=typer.echo))
+            return
+        result = study.execute(chosen, source, place, log=typer.echo)
+    if name == "depth":
+        from lstm_report import depth_probes
+
+        depth_probes.record(chosen, source, log=typer.echo)
+    typer.echo(study.summary_text(chosen))
+    typer.echo(f"Records: results/{chosen.name}")
+    if result.failed:
+        typer.echo(
+            f"lstm-report: {len(result.failed)} of the runs failed, see "
+            f"results/{chosen.name}/failures.csv; the same command tries them again.",
+            err=True,
+        )
+        raise typer.Exit(1)
+
+
+def _resolve(data: str, exclude: Path | None) -> "Source":
+    """Return the reviews that are trained on, and say which they are."""
+    from lstm_report import edits, sources
+
+    if exclude is None:
+        return sources.resolve(data, log=typer.echo)
+    source = edits.without(sources.resolve(data), exclude)
+    typer.echo(f"Data: {source.name}. {source.origin}")
+    return source
+
+
+def measure(
+    study: Annotated[str, typer.Argument(help="A study with records, the folder's name.")],
+    what: Annotated[
+        list[str] | None,
+        typer.Option(help="loss, locality or edits; may be repeated. Without it, all there is."),
+    ] = None,
+    data: Data = "auto",
+    exclude: Exclude = None,
+    edits: Edits = None,
+    limit: Annotated[
+        int | None, typer.Option(help="Test reviews read again for locality: 5000.")
+    ] = None,
+) -> None:
+    """Measure the finished runs of a study further; after Ctrl-C, the same command goes on.
+
+    What needs weights is measured on the runs whose folders are still in runs/.
+    """
+    from lstm_report import edits as counterfactual
+    from lstm_report import locality, measuring, records, sources
+
+    records.read(study)
+    whole = sources.resolve(data)
+    left_out = exclude or edits
+    source = whole if left_out is None else counterfactual.without(whole, left_out)
+    typer.echo(f"Data: {source.name}. {source.origin}")
+    measuring.check(study, source, whole)
+    measuring.measure(
+        study,
+        source,
+        what=what or ("loss", "locality", *(["edits"] if edits else [])),
+        pairs=None if edits is None else counterfactual.read_pairs(edits),
+        limit=locality.LIMIT if limit is None else limit,
+        log=typer.echo,
+    )
+    typer.echo(f"Measurements: results/{study}/measurements.csv")
+
+
+def baselines(
+    profile: Annotated[str, typer.Option(help="Profile whose split is used.")] = "source",
+    data: Data = "auto",
+    edits: Edits = None,
+    seeds: Annotated[int, typer.Option(help="How many validation splits.")] = 1,
+) -> None:
+    """Fit linear models over words and phrases, and record those that are not recorded yet."""
+    from lstm_report import edits as counterfactual
+    from lstm_report import linear_records
+
+    name = linear_records.execute(
+        _resolve(data, edits),
+        profile=profile,
+        seeds=seeds,
+        left_out=edits,
+        pairs=None if edits is None else counterfactual.read_pairs(edits),
+        log=typer.echo,
+    )
+    typer.echo(f"Records: results/{name}")
+
+
+def _only_with_reviews(**given: object) -> None:
+    for option, value in given.items():
+        if value:
+            raise UserError(
+                f"Expected the study memory without --{option}, since it trains small networks on "
+                "tasks of its own on this machine: leave the option out."
+            )
+
+
+def _memory(workers: int, seeds: int | None, only: list[str], dry_run: bool) -> int:
+    """Run or forecast the study of memory, and return the exit code."""
+    from lstm_report import memory_study
+    from lstm_report.engines import LocalEngine
+
+    planned = memory_study.plan(memory_study.SEEDS if seeds is None else seeds, only)
+    engine = LocalEngine(workers)
+    if dry_run:
+        typer.echo(memory_study.forecast(planned, engine, log=typer.echo))
+        return 0
+    failed = memory_study.execute(planned, engine, log=typer.echo)
+    typer.echo(memory_study.summary_text())
+    typer.echo(f"Records: results/{memory_study.NAME}")
+    if failed:
+        typer.echo(
+            f"lstm-report: {len(failed)} of the runs failed; the same command tries them again.",
+            err=True,
+        )
+    return 1 if failed else 0
