@@ -14,7 +14,7 @@ Neutral sentences fill the review up to its length.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -143,14 +143,27 @@ def _neutral(random: np.random.Generator, templates: tuple[str, ...]) -> list[st
     return re.sub(r"\ba (?=[aeiou])", "an ", text).split()
 
 
+def neutral_words(random: np.random.Generator, count: int) -> list[str]:
+    """Return `count` words without polarity, as they stand between the halves of a contrast."""
+    words: list[str] = []
+    while len(words) < count:
+        words += _neutral(random, LINKS)
+    return words[:count]
+
+
 def _clause(random: np.random.Generator, label: int) -> list[str]:
     """Return "the acting was …" with the meaning of `label`, directly or by negation."""
+    return _clause_with_form(random, label)[1]
+
+
+def _clause_with_form(random: np.random.Generator, label: int) -> tuple[bool, list[str]]:
+    """Return whether a clause with the meaning of `label` is negated, and its words."""
     negated = random.random() < NEGATED
     words = (NEGATIVE, POSITIVE)[label ^ negated]
     front = _pick(random, NEGATION).split() if negated else []
     if not negated and random.random() < 0.5:
         front = [_pick(random, INTENSITY)]
-    return ["the", _pick(random, ASPECTS), "was", *front, _pick(random, words)]
+    return negated, ["the", _pick(random, ASPECTS), "was", *front, _pick(random, words)]
 
 
 def contrast(random: np.random.Generator, label: int, distance: int) -> list[str]:
@@ -161,12 +174,29 @@ def contrast(random: np.random.Generator, label: int, distance: int) -> list[str
         label: 0 or 1, the meaning of the half that counts, the second.
         distance: neutral tokens between the two halves, the commas aside.
     """
-    between: list[str] = []
-    while len(between) < distance:
-        between += _neutral(random, LINKS)
+    between = neutral_words(random, distance)
     return [
         *("although", *_clause(random, 1 - label), ","),
-        *(*between[:distance], ",", "but", *_clause(random, label), "."),
+        *(*between, ",", "but", *_clause(random, label), "."),
+    ]
+
+
+def elliptic_contrast(random: np.random.Generator, label: int, between: Sequence[str]) -> list[str]:
+    """Return "although the acting was dull , <neutral words> , but the plot was not ." as tokens.
+
+    The second half leaves its polar word out, so that what it means must be completed from the
+    first: `label` is the opposite of what the first half means. After a negated first half ("was
+    not dull") the sentence ends in "was", else in "was not"; either is as common with both labels.
+
+    Args:
+        random: the generator to draw from.
+        label: 0 or 1, the meaning of the half that counts, the second.
+        between: neutral words between the two halves, the commas aside, see `neutral_words`.
+    """
+    negated, clause = _clause_with_form(random, 1 - label)
+    return [
+        *("although", *clause, ",", *between, ",", "but", "the", _pick(random, ASPECTS)),
+        *(("was", ".") if negated else ("was", "not", ".")),
     ]
 
 

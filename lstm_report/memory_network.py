@@ -1,0 +1,256 @@
+"""A small network that learns one of the tasks of `lstm_report.tasks`, and what it remembers.
+
+Shapes: T time, B sequences, H hidden size.
+"""
+
+import dataclasses
+import itertools
+import math
+import statistics
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from lstm_report import kernel, tasks
+from lstm_report.cells import GATES
+from lstm_report.config import unknown
+from lstm_report.errors import UserError
+from lstm_report.layers import cell_parameters
+from lstm_report.measurements import Found
+from lstm_report.model import LAYERS
+from lstm_report.tasks import Examples, MemorySetting, Task
+from lstm_report.unrolled import gradient_norms, unroll
+
+TEST = 1_000
+"""Sequences that the score is measured on."""
+TRACED = 50
+"""Sequences that gradients and gates are measured on."""
+DISTANCES = (0, 1, 2, 5, 10, 20, 50, 100, 200, 400)
+"""Steps before the last one at which the gradient is measured."""
+TIMED = 6
+"""Steps that are timed for a forecast; one more goes before them to warm up."""
+BEFORE = ", before training"
+"""What is added to the name of what was measured on the initial weights."""
+
+
+class MemoryNetwork(nn.Module):
+    """Input layer of size H, one recurrent layer, and an output at the last steps that count.
+
+    Args:
+        setting: task, recurrent layer, H and initial biases. The input layer has size H too, so
+            that F(x) = x in a residual layer.
+
+    Raises:
+        UserError: for an unknown task, kind or start.
+    """
+
+    def __init__(self, setting: MemorySetting) -> None:
+        super().__init__()
+        task, hidden_size = tasks.find(setting.task), setting.hidden_size
+        self.task = task
+        self.input: nn.Module = (
+            nn.Linear(2, hidden_size)
+            if task.symbols is None
+            else nn.Embedding(task.symbols, hidden_size)
+        )
+        if setting.kind not in LAYERS:
+            raise unknown("kind of layer", setting.kind, tuple(LAYERS))
+        if setting.start not in tasks.STARTS:
+            raise unknown("start", setting.start, tasks.STARTS)
+        self.recurrent = LAYERS[setting.kind](hidden_size, hidden_size)
+        if setting.start == "chrono" and setting.kind != "rnn":
+            self._remember(setting.length + task.beside)
+        self.output = nn.Linear(hidden_size, task.outputs)
+
+    @torch.no_grad()
+    def _remember(self, steps: int) -> None:
+        """Change the initial biases so that the units remember over 1 to `steps` steps."""
+        bias = cell_parameters(self.recurrent).bias_ih
+        assert bias is not None
+        gates = dict(zip(GATES, bias.chunk(len(GATES)), strict=True))
+        span = torch.empty_like(gates["f"]).uniform_(1, max(steps - 1, 1)).log()
+        gates["f"] += span
+        gates["i"] -= span
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return what the network says at the last steps that count, (steps, B, outputs)."""
+        states, _ = self.recurrent(self.input(inputs))
+        return self.output(states[-self.task.steps :])
+
+
+def loss_of(task: Task, said: Tensor, targets: Tensor) -> Tensor:
+    """Return the loss of each answer: squared error, or cross-entropy in nats.
+
+    Args:
+        task: what was asked.
+        said: (steps, B, outputs).
+        targets: (B,), or (steps, B) of the copy task.
+
+    Returns:
+        (steps, B).
+    """
+    if task.outputs > 1:
+        return functional.cross_entropy(said.movedim(-1, 1), targets, reduction="none")
+    answers, targets = said.squeeze(-1), targets.expand(said.shape[:2])
+    if task.symbols is None:
+        return (answers - targets).square()
+    return functional.binary_cross_entropy_with_logits(answers, targets, reduction="none")
+
+
+def tensors(examples: Examples) -> tuple[Tensor, Tensor]:
+    """Return inputs and targets as tensors."""
+    return torch.from_numpy(examples.inputs), torch.from_numpy(examples.targets)
+
+
+@torch.no_grad()
+def score(network: MemoryNetwork, inputs: Tensor, targets: Tensor) -> float:
+    """Return the mean squared error of the adding task, else the share of right answers."""
+    said = torch.cat([network(part) for part in inputs.split(250, dim=1)], dim=1)
+    if network.task.symbols is None:
+        return float(loss_of(network.task, said, targets).mean())
+    if network.task.outputs > 1:
+        return float((said.argmax(-1) == targets).double().mean())
+    return float(((said.squeeze(-1) > 0) == targets.bool()).double().mean())
+
+
+def train(network: MemoryNetwork, setting: MemorySetting) -> Iterator[float]:
+    """Take the steps of the setting's optimiser, Adam, and yield the mean loss of each.
+
+    Every batch is drawn anew, so nothing can be learnt by heart.
+
+    Raises:
+        UserError: for a loss that is not finite.
+    """
+    random = np.random.default_rng([setting.seed, 0])
+    optimiser = torch.optim.Adam(network.parameters(), lr=setting.learning_rate, fused=True)
+    for step in range(setting.steps):
+        inputs, targets = tensors(network.task.draw(random, setting.batch_size, setting.length))
+        loss = loss_of(network.task, network(inputs), targets).mean()
+        if not math.isfinite(value := loss.item()):
+            raise UserError(
+                f"Expected a finite training loss, got {value} in step {step + 1}: lower the "
+                f"learning rate (now {setting.learning_rate:g})."
+            )
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), setting.clip_norm)
+        optimiser.step()
+        yield value
+
+
+@contextmanager
+def _smallest_as_zero() -> Iterator[None]:
+    """Let the processor take numbers below 1e-38 as 0.
+
+    A gradient that fades over hundreds of steps ends in such numbers, which cost ten times as much.
+    """
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+
+
+def time_constants(forget: Tensor) -> Tensor:
+    """Return after how many steps each unit has forgotten all but 1/e of its cell state, (H,).
+
+    The cell state decays by the product of the forget gates, e^(sum of ln f): per step by the mean
+    of ln f on average, hence τ = -1 / mean(ln f).
+
+    Args:
+        forget: forget gates, (T, B, H).
+
+    Source: Tallec and Ollivier 2018, section 2, for a gate as the reciprocal of a time.
+    """
+    return -1 / forget.log().mean((0, 1))
+
+
+def trace(network: MemoryNetwork, setting: MemorySetting) -> Found:
+    """Measure how far back the loss of the last step reaches, and what the forget gates do.
+
+    In float64, so that a gradient that fades over 400 steps is told from zero.
+
+    Returns:
+        By measure and condition:
+        `gradient norm, distance` at `TASK/LENGTH/DISTANCE`, the mean of ‖∂L/∂h_t‖ over sequences,
+        `gradient norm of the cell state, distance` in the same way for c_t,
+        `forget gate, mean` at `TASK/LENGTH`, and `memory length` and `memory length, longest unit`
+        at the same, the median and the largest of the units' `time_constants` in steps.
+    """
+    task, place = network.task, f"{setting.task}/{setting.length}"
+    random = np.random.default_rng([setting.seed, 2])
+    inputs, targets = tensors(task.draw(random, TRACED, setting.length))
+    network = network.double()
+    try:
+        x = network.input(inputs.double() if task.symbols is None else inputs)
+        (layer,) = unroll(network.recurrent, x)
+        said = network.output(layer.output[-1]).unsqueeze(0)
+        last = targets[-1:] if task.outputs > 1 else targets.double()
+        loss = loss_of(task, said, last).sum()
+        found: Found = {}
+        for name, states in (("", layer.hidden), (" of the cell state", layer.cell)):
+            for distance in (d for d in DISTANCES if d < len(states)):
+                norm = float(gradient_norms(loss, [states[-1 - distance]]).mean())
+                found[f"gradient norm{name}, distance", f"{place}/{distance}"] = norm, TRACED
+        if layer.forget:
+            gates = torch.stack(layer.forget).detach()
+            times = time_constants(gates)
+            found["forget gate, mean", place] = float(gates.mean()), TRACED
+            found["memory length", place] = float(times.median()), TRACED
+            found["memory length, longest unit", place] = float(times.max()), TRACED
+    finally:
+        network.float()
+    return found
+
+
+def measure(setting: MemorySetting) -> Found:
+    """Train a network and measure it before and after.
+
+    Returns:
+        What `trace` returns, for the trained network and, with `BEFORE` added to the names, for
+        the initial weights, and the score on `TEST` sequences that were not trained on, by the
+        task's `measure` at the length.
+
+    Raises:
+        UserError: for an unknown task, or a loss that is not finite.
+    """
+    task = tasks.find(setting.task)
+    with kernel.denormals_as_zero():
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(setting.seed)
+            network = MemoryNetwork(setting)
+        found = {
+            (f"{name}{BEFORE}", at): entry for (name, at), entry in trace(network, setting).items()
+        }
+        for _ in train(network, setting):
+            pass
+        random = np.random.default_rng([setting.seed, 1])
+        test = tensors(task.draw(random, TEST, setting.length))
+        found[task.measure, str(setting.length)] = score(network, *test), TEST
+        return found | trace(network, setting)
+
+
+def seconds_per_run(setting: MemorySetting, threads: int) -> float:
+    """Return how long `measure` takes on this machine, by the speed of a few steps.
+
+    Args:
+        setting: what would be trained.
+        threads: to compute with.
+    """
+    torch.set_num_threads(threads)
+    with kernel.denormals_as_zero():
+        network = MemoryNetwork(setting)
+        moments = [time.perf_counter()]
+        for _ in train(network, dataclasses.replace(setting, steps=TIMED + 1)):
+            moments.append(time.perf_counter())
+        step = statistics.median(
+            after - before for before, after in itertools.pairwise(moments[1:])
+        )
+        started = time.perf_counter()
+        trace(network, setting)
+        return setting.steps * step + 2 * (time.perf_counter() - started)

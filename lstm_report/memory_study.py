@@ -1,0 +1,262 @@
+"""The study `memory`: small networks on tasks that cannot be solved without memory.
+
+Its runs are not classifiers of reviews, so it is no grid of `lstm_report.studies`: each run leaves
+the figures of `lstm_report.memory_network.measure` in `results/memory/measurements.csv`.
+"""
+
+import dataclasses
+import itertools
+import json
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from lstm_report import measurements, paths, progress, provenance, tables
+from lstm_report.config import unknown
+from lstm_report.engines import LocalEngine
+from lstm_report.errors import UserError
+from lstm_report.studies import OTHERS
+from lstm_report.tasks import TASKS, MemorySetting
+from lstm_report.worker import error_of
+
+(NAME,) = OTHERS
+"""The folder of the records in `results/`, and the name of the command."""
+SEEDS = 5
+CELLS: Mapping[str, dict[str, str]] = MappingProxyType(
+    {
+        "rnn": {"kind": "rnn"},
+        "lstm": {"kind": "lstm"},
+        "reslstm": {"kind": "reslstm"},
+        "lstm chrono": {"kind": "lstm", "start": "chrono"},
+        "reslstm chrono": {"kind": "reslstm", "start": "chrono"},
+    }
+)
+"""What is compared; `chrono` starts with gates that remember, see `lstm_report.tasks.STARTS`."""
+LENGTHS: Mapping[str, tuple[int, ...]] = MappingProxyType(
+    {
+        "although-but": (5, 20, 50, 100, 200, 400),
+        "adding": (10, 20, 50, 100, 200),
+        "copy": (5, 10, 20, 50, 100),
+    }
+)
+STEPS: Mapping[str, int] = MappingProxyType({"although-but": 800, "adding": 1000, "copy": 1500})
+"""Steps of the optimiser, the same for every length: what is learnt within a fixed budget."""
+LEARNING_RATE = 5e-3
+Log = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One run of the study."""
+
+    cell: str
+    setting: MemorySetting
+
+    @property
+    def name(self) -> str:
+        """What it is called for people."""
+        return f"{self.cell}, {self.setting.task} {self.setting.length}, seed {self.setting.seed}"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run as a worker gets it, see `lstm_report.worker.Job`."""
+
+    planned: Planned
+    threads: int
+    directory: Path
+
+    @property
+    def result(self) -> Path:
+        """The file that the worker leaves its figures in."""
+        return self.directory / f"{self.planned.setting.run_id()}.json"
+
+    def attempt(self) -> str | None:
+        """Train and measure, and write the figures: measure, condition, value, count of each."""
+
+        def compute() -> None:
+            import torch
+
+            from lstm_report.memory_network import measure
+
+            torch.set_num_threads(self.threads)
+            found = measure(self.planned.setting)
+            rows = [[*key, *entry] for key, entry in found.items()]
+            with paths.atomic_write(self.result) as temporary:
+                temporary.write_text(json.dumps(rows), encoding="utf-8")
+
+        return error_of(compute)
+
+
+def plan(
+    seeds: int = SEEDS, only: Sequence[str] = (), changes: Mapping[str, Any] | None = None
+) -> list[Planned]:
+    """Return all runs: seed by seed, and the short lengths first.
+
+    Args:
+        seeds: how many; they are numbered from 0.
+        only: cells to keep; all for none.
+        changes: fields of `MemorySetting` to set otherwise, as for a trial.
+
+    Raises:
+        UserError: for an unknown cell, or less than one seed.
+    """
+    if seeds < 1:
+        raise UserError(f"Expected at least one seed, got {seeds}: choose --seeds accordingly.")
+    for cell in only:
+        if cell not in CELLS:
+            raise unknown("cell", cell, tuple(CELLS))
+    planned = []
+    for seed, task in itertools.product(range(seeds), TASKS):
+        for length, (cell, settings) in itertools.product(LENGTHS[task], CELLS.items()):
+            if not only or cell in only:
+                setting = MemorySetting(
+                    task=task, length=length, seed=seed, steps=STEPS[task],
+                    learning_rate=LEARNING_RATE, **settings,  # type: ignore[arg-type]
+                )  # fmt: skip
+                planned.append(Planned(cell, dataclasses.replace(setting, **(changes or {}))))
+    return planned
+
+
+def missing(planned: Sequence[Planned]) -> list[Planned]:
+    """Return the runs whose figures are not recorded.
+
+    Raises:
+        UserError: when the records hold the same cell, seed and length with other settings.
+    """
+    table = measurements.read(NAME)
+    known = set(table["run_id"])
+    left = [run for run in planned if run.setting.run_id() not in known]
+    scores = {
+        (row.cell, row.seed, row.measure, row.condition)
+        for row in table.itertuples()
+        if row.measure in {task.measure for task in TASKS.values()}
+    }
+    for run in left:
+        measure, length = TASKS[run.setting.task].measure, str(run.setting.length)
+        if (run.cell, run.setting.seed, measure, length) in scores:
+            raise UserError(
+                f"Expected {run.name} as it stands in results/{NAME}, got other settings under "
+                "the same name: move the folder away."
+            )
+    return left
+
+
+def execute(planned: Sequence[Planned], engine: LocalEngine, *, log: Log = print) -> dict[str, str]:
+    """Compute the runs that are missing, and record each as soon as it is finished.
+
+    Args:
+        planned: the runs, from `plan`.
+        engine: where to compute.
+        log: called with one line for each run.
+
+    Returns:
+        The error of each run that failed, by run id.
+
+    Raises:
+        UserError: when nothing could be run, or the disk is full; finished runs are kept.
+        KeyboardInterrupt: after Ctrl-C, once everything that was computing has been ended.
+    """
+    jobs = [Job(run, engine.threads, paths.RUNS / NAME) for run in missing(planned)]
+    failed: dict[str, str] = {}
+    if not jobs:
+        return failed
+    outcomes = engine.compute(jobs)
+    with closing(outcomes), progress.bar(outcomes, total=len(jobs), desc=NAME, unit="run") as bar:
+        for job, error, seconds in bar:
+            run = job.planned
+            if error is None:
+                text = _record(job)
+            else:
+                failed[run.setting.run_id()] = error
+                text = f"failed: {error}"
+            bar.clear()
+            log(f"{run.name}: {text} ({seconds:.0f} s)")
+    return failed
+
+
+def _record(job: Job) -> str:
+    """Take the figures of a finished run over into the records, and return its score in words."""
+    run = job.planned
+    rows = json.loads(job.result.read_text(encoding="utf-8"))
+    found = {(measure, condition): (value, count) for measure, condition, value, count in rows}
+    made = measurements.of_run(
+        run.cell, run.setting.seed, run.setting.run_id(), found, provenance.commit()
+    )
+    measurements.add(NAME, made)
+    job.result.unlink()
+    task = TASKS[run.setting.task]
+    value, _ = found[task.measure, str(run.setting.length)]
+    return f"{task.measure} {value:.4f}, {task.chance:.4f} without memory"
+
+
+def summary_text() -> str:
+    """Return the scores so far, their mean over seeds by task, length and cell, for a terminal."""
+    table = measurements.read(NAME)
+    rows = []
+    for task in TASKS.values():
+        scores = table[table["measure"] == task.measure]
+        for length in sorted(set(scores["condition"]), key=int):
+            of_length = scores[scores["condition"] == length]
+            means = of_length.groupby("cell")["value"].mean()
+            shown = [tables.cell(means.get(cell), "{:.3f}") for cell in CELLS]
+            seeds = str(of_length["seed"].nunique())
+            rows.append([task.measure, length, seeds, *shown, f"{task.chance:.3f}"])
+    head = ["measure", "length", "seeds", *CELLS, "without memory"]
+    return tables.as_text(head, rows, [False] + [True] * (len(head) - 1))
+
+
+def forecast(planned: Sequence[Planned], engine: LocalEngine, *, log: Log = print) -> str:
+    """Return what would run and an estimate of the time, for a terminal; nothing is run.
+
+    Args:
+        planned: the runs, from `plan`.
+        engine: where they would be computed.
+        log: called with one line for each measurement of the speed.
+    """
+    from lstm_report.estimate import in_words, together
+
+    left = missing(planned)
+    waiting = {run.setting.run_id() for run in left}
+    rows = [
+        [run.cell, run.setting.task, str(run.setting.length), str(run.setting.seed),
+         "missing" if run.setting.run_id() in waiting else "finished"]
+        for run in planned
+    ]  # fmt: skip
+    right = [False, False, True, True, False]
+    text = tables.as_text(["cell", "task", "length", "seed", "state"], rows, right)
+    if not left:
+        return f"{text}\nNothing is left to run."
+    from lstm_report.memory_network import seconds_per_run
+
+    def alike(run: Planned) -> MemorySetting:
+        return dataclasses.replace(run.setting, seed=0, start="default")
+
+    start = _start_seconds(engine)
+    log(f"start of a worker: {start:.1f} s")
+    speeds: dict[MemorySetting, float] = {}
+    for kind in dict.fromkeys(map(alike, left)):
+        speeds[kind] = start + seconds_per_run(kind, engine.threads)
+        log(f"{kind.kind}, {kind.task} {kind.length}: {speeds[kind]:.1f} s a run")
+    seconds = together([speeds[alike(run)] for run in left], engine.workers)
+    return (
+        f"{text}\nEstimate: {in_words(seconds)} for {len(left)} runs, "
+        f"{engine.workers} at the same time with {engine.threads} threads each, by the speed "
+        "measured on this machine just now."
+    )
+
+
+def _start_seconds(engine: LocalEngine) -> float:
+    """Return how long a worker takes for next to nothing, as many at the same time as there are."""
+    (first, *_) = plan(1, changes={"steps": 1, "length": 2})
+    with tempfile.TemporaryDirectory() as folder:
+        jobs = [
+            Job(dataclasses.replace(first, setting=dataclasses.replace(first.setting, seed=number)),
+                engine.threads, Path(folder))
+            for number in range(engine.workers)
+        ]  # fmt: skip
+        return max(seconds for _, _, seconds in engine.compute(jobs))

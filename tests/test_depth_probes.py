@@ -1,0 +1,211 @@
+"""Probes of layers: what is there is found, what is not there is not, and each run is read once."""
+
+import numpy as np
+import pytest
+import torch
+
+from lstm_report import (
+    corpus,
+    data,
+    depth_probes,
+    measurements,
+    paths,
+    read_back,
+    sources,
+    studies,
+    training,
+)
+from lstm_report.data import Batch
+from lstm_report.errors import UserError
+from lstm_report.studies import Cell, Study
+
+REVIEWS, STEPS, WORDS = 300, 30, 5
+EACH = 60, 30
+
+
+@pytest.fixture(scope="module")
+def batch():
+    """Reviews of random words 2 to 6, of different lengths."""
+    random = np.random.default_rng(0)
+    tokens = torch.from_numpy(random.integers(2, 2 + WORDS, (REVIEWS, STEPS)))
+    lengths = torch.from_numpy(random.integers(STEPS // 2, STEPS + 1, REVIEWS))
+    tokens[torch.arange(STEPS) >= lengths.unsqueeze(1)] = data.PAD
+    labels = torch.from_numpy(random.integers(0, 2, REVIEWS)).float()
+    return Batch(tokens, lengths, labels, torch.arange(REVIEWS))
+
+
+CLASSES = {2 + place: place for place in range(WORDS)}
+
+
+@pytest.mark.parametrize("distance", [0, 3, STEPS - 1, STEPS, STEPS + 5])
+def test_places_are_where_the_word_stands_so_many_steps_before(batch, distance):
+    found = read_back.places(batch, CLASSES, distance, by_label=False)
+    expected = [
+        (review, step)
+        for review, length in enumerate(batch.lengths.tolist())
+        for step in range(distance, length)
+    ]
+    assert list(zip(found.review.tolist(), found.step.tolist(), strict=True)) == expected
+    words = batch.tokens.numpy()[found.review, found.step - distance]
+    np.testing.assert_array_equal(found.label, words - 2)
+    np.testing.assert_array_equal(found.group, found.label)
+    assert found.groups == WORDS
+
+
+def test_words_that_do_not_count_have_no_place(batch):
+    found = read_back.places(batch, {3: 1, 6: 0, 99: 1}, 0, by_label=True)
+    words = batch.tokens.numpy()[found.review, found.step]
+    assert set(words) == {3, 6}
+    np.testing.assert_array_equal(found.label, (words == 3).astype(int))
+    labels = batch.labels.numpy()[found.review]
+    np.testing.assert_array_equal(found.group, 2 * found.label + labels)
+    assert found.groups == 4
+
+
+def test_a_state_that_contains_the_word_gives_it_back(batch):
+    """One-hot words, turned by a matrix and shifted two steps, with noise in other directions."""
+    random = np.random.default_rng(1)
+    one_hot = np.eye(WORDS + 2)[batch.tokens.numpy()] @ random.normal(size=(WORDS + 2, 12))
+    noise = random.normal(size=(REVIEWS, STEPS, 4))
+    state = np.concatenate([np.roll(one_hot, 2, axis=1), noise], axis=2)
+    at_two, at_one = (
+        read_back.probe(
+            state, read_back.places(batch, CLASSES, d, by_label=False), EACH,
+            np.random.default_rng(0),
+        )
+        for d in (2, 1)
+    )  # fmt: skip
+    assert at_two == (1.0, WORDS * EACH[1])
+    assert at_one is not None and at_one[0] == pytest.approx(1 / WORDS, abs=0.11)
+
+
+def test_noise_gives_nothing_back(batch):
+    noise = np.random.default_rng(2).normal(size=(REVIEWS, STEPS, 16))
+    there = read_back.places(batch, CLASSES, 0, by_label=False)
+    found = [read_back.probe(noise, there, EACH, np.random.default_rng(k))[0] for k in range(5)]
+    assert np.mean(found) == pytest.approx(1 / WORDS, abs=0.06)
+
+
+def test_a_probe_is_tested_on_reviews_that_it_has_not_learnt_from(batch):
+    """A state that names its review would give away every word, if a review were on both sides."""
+    named = np.repeat(np.eye(REVIEWS)[:, None], STEPS, axis=1)
+    one_word = batch.tokens.clone()
+    one_word[:] = 2 + torch.arange(REVIEWS).unsqueeze(1) % WORDS
+    same = Batch(one_word, batch.lengths, batch.labels, batch.index)
+    there = read_back.places(same, CLASSES, 0, by_label=False)
+    accuracy, _ = read_back.probe(named, there, EACH, np.random.default_rng(0))
+    assert accuracy < 0.5
+
+
+def test_the_judgement_of_the_review_does_not_give_the_polarity_of_a_word_away(batch):
+    """Words that agree with the label of their review in four of five, and states that hold it."""
+    random = np.random.default_rng(3)
+    labels = batch.labels.numpy().astype(int)
+    agrees = random.random((REVIEWS, STEPS)) < 0.8
+    tokens = 2 + np.where(agrees, labels[:, None], 1 - labels[:, None])
+    leaning = Batch(torch.from_numpy(tokens), batch.lengths, batch.labels, batch.index)
+    state = np.repeat(labels[:, None, None], STEPS, axis=1) + 0.1 * random.normal(
+        size=(REVIEWS, STEPS, 3)
+    )
+    found = {}
+    for by_label in (True, False):
+        there = read_back.places(leaning, {2: 0, 3: 1}, 0, by_label=by_label)
+        found[by_label] = read_back.probe(state, there, (200, 100), np.random.default_rng(0))[0]
+    assert found[False] > 0.7
+    assert found[True] == pytest.approx(0.5, abs=0.1)
+
+
+def test_a_word_that_is_too_rare_is_left_out(batch):
+    rare = read_back.places(batch, CLASSES | {9: 5}, 0, by_label=False)
+    noise = np.zeros((REVIEWS, STEPS, 2))
+    assert read_back.probe(noise, rare, EACH, np.random.default_rng(0)) is None
+
+
+# On trained classifiers
+
+
+@pytest.fixture(scope="module")
+def source():
+    train, test = (corpus.write_reviews(count, seed=seed) for count, seed in ((300, 1), (500, 2)))
+    return sources.Source(
+        name="reviews of the test", origin="Written by the test.", train=train, test=test,
+        checksum="6" * 64, is_imdb=False, built_in=True,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def tiny(tmp_path, monkeypatch):
+    """A study of two kinds and depths that takes less than a second, and folders of its own."""
+    for name in ("RUNS", "RESULTS", "CACHE"):
+        monkeypatch.setattr(paths, name, tmp_path / name.lower())
+    monkeypatch.setattr(read_back, "EACH", {read_back.WORD: (30, 15), read_back.POLARITY: (30, 15)})
+    monkeypatch.setattr(read_back, "READ_BACK", (0, 2))
+    cells = tuple(
+        Cell(f"{kind} x{layers}", {"model.kind": kind, "model.num_layers": layers})
+        for kind, layers in (("skiplstm", 2), ("lstm", 1))
+    )
+    settings = {"data.train_limit": 100, "training.epochs": 1, "model.hidden_size": 16}
+    return Study("tiny", "Does it measure?", "smoke", cells, 1, settings, "built-in")
+
+
+def test_the_words_told_apart_are_the_most_frequent_and_the_clear_ones(source, tiny):
+    prepared = data.prepare(source, tiny.runs()[0].config.data)
+    frequent = read_back.frequent_words(prepared.test, prepared.vocabulary_size)
+    texts = " ".join(source.test.texts).split()
+    counts = [texts.count(prepared.vocabulary[token]) for token in frequent]
+    assert len(counts) == read_back.WORDS and list(frequent.values()) == list(range(len(counts)))
+    kept = [len(prepared.test.tokens[prepared.test.tokens == token]) for token in frequent]
+    assert kept == sorted(kept, reverse=True) and min(kept) > 100
+    assert not {data.PAD, data.UNK} & set(frequent)
+    polar = read_back.polar_words(prepared.vocabulary)
+    assert {prepared.vocabulary[k] for k, entry in polar.items() if entry} <= set(corpus.POSITIVE)
+    assert polar[prepared.vocabulary.index("brilliant")] == 1
+    assert polar[prepared.vocabulary.index("dull")] == 0
+
+
+def test_the_start_is_the_start_of_the_run(source, tiny):
+    config = studies.change(tiny.runs()[0].config, {"training.epochs": 0})
+    prepared = data.prepare(source, config.data)
+    run = training.fit(config, data=prepared, progress=False, directory=paths.RUNS)
+    start = depth_probes.initial_classifier(config, prepared.vocabulary_size)
+    for name, value in run.load_model().state_dict().items():
+        assert torch.equal(value, start.state_dict()[name]), name
+
+
+def test_the_finished_runs_of_a_study_are_measured_once(source, tiny):
+    first, second = tiny.runs()
+    lines = []
+
+    def fit(run):
+        prepared = data.prepare(source, run.config.data)
+        return training.fit(run.config, data=prepared, progress=False, directory=paths.RUNS)
+
+    run_id = fit(first).directory.name
+    other = measurements.of_run(first.cell, 0, run_id, {("calibration error", ""): (0.1, 5)}, None)
+    measurements.add("tiny", other)
+    assert depth_probes.record(tiny, source, log=lines.append) == 1
+    run = fit(second)
+    assert depth_probes.record(tiny, source, log=lines.append) == 1
+    assert depth_probes.record(tiny, source, log=lines.append) == 0
+    assert lines == [f"{name}, seed 0: gradients and probes measured" for name in
+                     ("skiplstm x2", "lstm x1")]  # fmt: skip
+    table = measurements.read("tiny")
+    deep = table[table["cell"] == "skiplstm x2"].set_index("measure")
+    assert set(deep.loc["gradient norm, layer", "condition"]) == {
+        f"{when}/{layer}" for when in ("start", "trained") for layer in (1, 2)
+    }
+    assert {"trained/2/0", "trained/1/10", "start/1/1"} <= set(
+        deep.loc["gradient norm, distance", "condition"]
+    )
+    assert set(deep.loc[read_back.WORD, "condition"]) == {
+        f"{layer}/{distance}" for layer in (0, 1, 2) for distance in (0, 2)
+    }
+    words = deep.loc[read_back.WORD].set_index("condition")["value"]
+    assert words["0/0"] == 1 and words["0/2"] < words["1/0"]
+    polarity = deep.loc[read_back.POLARITY].set_index("condition")
+    assert set(polarity.index) == set(words.index)
+    assert set(polarity["count"]) == {4 * 15} and polarity["value"].between(0.2, 1).all()
+
+    other = data.prepare(source, studies.change(second.config, {"data.train_limit": 20}).data)
+    with pytest.raises(UserError, match="Expected the reviews that .* was trained on"):
+        depth_probes.measure(run, other)
