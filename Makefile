@@ -19,7 +19,7 @@ READY = .venv/ready
 .PHONY: help report study test bench lab lint format clean
 
 help:
-	@echo "make report   execute the five notebooks; write build/report.html and build/report.pdf"
+	@echo "make report   execute the six notebooks; write build/report.html and build/report.pdf"
 	@echo "make study    run a study: NAME=headline WORKERS=2; records in results/"
 	@echo "make test     run the tests"
 	@echo "make bench    measure the goals of speed; write build/bench.json"

@@ -1,11 +1,11 @@
-"""Check the PDF of a report: A4 pages, none empty, selectable text, outline, all five chapters."""
+"""Check the PDF of a report: A4 pages, none empty, selectable text, outline, all six chapters."""
 
 import sys
 
 import pypdf
 
 A4 = (595.28, 841.89)  # points
-CHAPTERS = 5
+CHAPTERS = 6
 FEWEST_PAGES = 10
 FEWEST_FIGURES = 5
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from lstm_report import stats
+from lstm_report import source_report, stats
 from lstm_report.data import PreparedData
 from lstm_report.errors import UserError
 from lstm_report.model import SentimentClassifier
@@ -13,10 +13,8 @@ from lstm_report.runs import Run
 from lstm_report.stats import Interval
 from lstm_report.style import name_of
 
-SOURCE_ACCURACY = {"lstm": 0.8145, "reslstm": 0.8030}
-"""Test accuracy that the source report states for each model, from one run each."""
-SOURCE_BEST_EPOCH = 14
-"""The epoch at which the source report found both models at their best."""
+SOURCE_ACCURACY = source_report.ACCURACY
+SOURCE_BEST_EPOCH = source_report.BEST_EPOCH
 
 
 def correct(run: Run) -> np.ndarray:

@@ -23,13 +23,21 @@ PALETTE = {
 }
 """Colours that readers with any colour vision can tell apart (Okabe and Ito 2008), and greys."""
 
-MODEL_NAMES = {"rnn": "plain RNN", "lstm": "LSTM", "reslstm": "residual LSTM"}
+MODEL_NAMES = {
+    "rnn": "plain RNN",
+    "lstm": "LSTM",
+    "reslstm": "residual LSTM",
+    "skiplstm": "LSTM with skip",
+    "gatedlstm": "gated residual LSTM",
+}
 MODEL_COLOURS = {
     "rnn": PALETTE["grey"],
     "lstm": PALETTE["blue"],
     "reslstm": PALETTE["vermilion"],
+    "skiplstm": PALETTE["green"],
+    "gatedlstm": PALETTE["purple"],
 }
-MODEL_MARKERS = {"rnn": "^", "lstm": "o", "reslstm": "s"}
+MODEL_MARKERS = {"rnn": "^", "lstm": "o", "reslstm": "s", "skiplstm": "D", "gatedlstm": "v"}
 GATE_COLOURS = {
     "i": PALETTE["green"],
     "f": PALETTE["blue"],

@@ -10,7 +10,7 @@ import pytest
 from matplotlib import pyplot
 from matplotlib.figure import Figure
 
-from lstm_report import diagrams, figures, probes, sliders, style, theory_figures
+from lstm_report import config, diagrams, figures, sliders, style, theory_figures
 from lstm_report.errors import UserError
 
 METRICS = pd.DataFrame(
@@ -197,6 +197,6 @@ def test_slider_figures_follow_the_cell() -> None:
 
 
 def test_every_model_and_gate_has_a_colour_of_its_own() -> None:
-    assert set(style.MODEL_COLOURS) == set(style.MODEL_NAMES) == set(probes.KINDS)
+    assert set(style.MODEL_COLOURS) == set(style.MODEL_NAMES) == set(config.KINDS)
     assert len(set(style.MODEL_COLOURS.values())) == len(style.MODEL_COLOURS)
     assert len(set(style.GATE_COLOURS.values())) == 4

@@ -23,6 +23,7 @@ from lstm_report.paths import NOTEBOOKS, ROOT
 
 PACKAGE = ROOT / "lstm_report"
 CHAPTERS = ["01_theory", "02_data", "03_lstm_training", "04_reslstm_training", "05_comparison"]
+CHAPTERS += ["06_evidence"]
 PARAMETERS = ["profile", "data", "seed", "epochs", "layers", "readout"]
 CLUSTER = ["ray"]  # of the extra `cluster`, which the tests do without where it is missing
 LONGEST_CELL, LONGEST_MODULE = 15, 300
@@ -30,29 +31,39 @@ LONGEST_CELL, LONGEST_MODULE = 15, 300
 # From the most basic module to the least; no module may reach, even through others, one below it.
 # Modules that are not named here need only keep the graph free of cycles.
 ORDER = [
-    *("errors", "paths", "progress", "memory", "config", "corpus", "sources", "data", "cells"),
+    *("errors", "paths", "progress", "memory", "config", "corpus", "tasks"),
+    *("sources", "edits", "data", "cells"),
     *(
         "kernel",
         "recurrence",
         "layers",
         "variants",
         "model",
+        "unrolled",
+        "stats",
+        "measurements",
+        "losses",
         "runs",
         "training",
-        "stats",
+        "locality",
         "seeds",
         "effects",
         "decisions",
     ),
-    *("baselines", "probes"),
-    *("worker", "studies", "records", "engines", "estimate", "ray_engine", "study"),
+    *("baselines", "probes", "read_back", "memory_network"),
+    *("worker", "study_files", "studies", "records", "engines", "estimate", "ray_engine", "study"),
+    *("linear_records", "measuring", "memory_study", "depth_probes"),
     *("style", "figures", "diagrams"),
-    *("notebook", "report.build", "cli"),
+    *("source_report", "archive", "evidence", "rules", "rules_loss", "rules_depth"),
+    *("rules_memory", "claims", "inventory", "ledger", "evidence_figures", "claim_figures"),
+    *("notebook", "evidence_pages", "report.build", "options", "study_commands", "cli"),
 ]
 WITHOUT_TORCH = [
     *("errors", "paths", "progress", "config", "corpus", "sources", "data", "stats", "seeds"),
-    *("effects", "decisions", "baselines"),
+    *("effects", "decisions", "baselines", "tasks", "memory_study"),
+    *("edits", "measurements", "locality", "linear_records", "measuring", "study_commands"),
     *("worker", "studies", "records", "engines", "estimate", "ray_engine", "study"),
+    *("source_report", "claims", "inventory", "ledger", "claim_figures", "evidence_pages"),
     *("notebook", "report.build", "report.exporter", "cli"),
 ]
 

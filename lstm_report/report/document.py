@@ -125,7 +125,7 @@ def _output_text(
     if kind in ("live", "caption") or "application/vnd.jupyter.widget-view+json" in content:
         return ""
     if kind == "summary":
-        document.summary = list(details["lines"])
+        document.summary += details["lines"]
     if kind == "table":
         number = _numbered("tbl", details, where, anchors)
         return _block(

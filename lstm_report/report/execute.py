@@ -23,6 +23,8 @@ from lstm_report.report import ReportError
 
 PACKAGE = Path(__file__).resolve().parent.parent
 LOGGERS = ("asyncio", "papermill", "traitlets")
+RECORDS = "evidence_pages"
+"""What a notebook imports that shows the records of studies; others do not change with them."""
 SHAPING = ("torch", "numpy", "pandas", "matplotlib", "tokenizers", "scikit-learn", "ipykernel")
 
 
@@ -58,6 +60,8 @@ def key(source: Path, parameters: Mapping[str, Any], checksum: str) -> str:
     digest = hashlib.sha256()
     for file in [source, *sorted(PACKAGE.glob("*.py"))]:
         digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    for table in sorted(paths.RESULTS.glob("*/*.csv")) if RECORDS in source.read_text() else ():
+        digest.update(table.parent.name.encode() + b"\0" + table.read_bytes() + b"\0")
     versions = {name: _version(name) for name in SHAPING}
     made_with = [sorted(parameters.items()), checksum, versions, sys.version]
     digest.update(json.dumps(made_with, sort_keys=True).encode())

@@ -17,7 +17,7 @@ READER = (
 
 
 LONG_TEXT, LONG_SHARE = 60, 0.6
-"""Letters from which a table's column counts as running text, and its share of the width."""
+"""Letters from which a table's column counts as running text, and the share of a single one."""
 
 
 def call(text: str, *arguments: str) -> tuple[str, list[str]]:
@@ -97,7 +97,7 @@ def plain(value: Any) -> str:
 
 
 def with_widths(content: Any) -> Any:
-    """Give most of the width to a column of long text; without one, each takes what it needs."""
+    """Give most of the width to columns of long text; without one, each takes what it needs."""
     rows = [row for body in content[4] for row in body[3]]
     lengths = [
         max(len(plain(cell[4])) for cell in column)
@@ -105,9 +105,9 @@ def with_widths(content: Any) -> Any:
     ]
     if max(lengths, default=0) <= LONG_TEXT or len(lengths) < 2:
         return content
-    rest = (1 - LONG_SHARE) / (len(lengths) - 1)
-    widths = [rest] * len(lengths)
-    widths[lengths.index(max(lengths))] = LONG_SHARE
+    rest, long = (1 - LONG_SHARE) / (len(lengths) - 1), sum(size > LONG_TEXT for size in lengths)
+    share = (1 - rest * (len(lengths) - long)) / long
+    widths = [share if size > LONG_TEXT else rest for size in lengths]
     columns = [
         [side, {"t": "ColWidth", "c": width}]
         for (side, _), width in zip(content[2], widths, strict=True)

@@ -1,0 +1,276 @@
+"""The records as a rule may use them: what was made as stated, and what was left out and why."""
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from lstm_report import measurements, records, studies
+from lstm_report.records import Records
+from lstm_report.sources import IMDB_CHECKSUM
+from lstm_report.studies import Planned
+from lstm_report.tables import missing
+
+LEFT_OUT = ["study", "cell", "seed", "run_id", "reason"]
+
+
+@dataclass(frozen=True)
+class Stated:
+    """What the runs of a study have to be for a claim to rest on them; fixed beforehand."""
+
+    seeds: int
+    """The fewest seeds on which a verdict may rest."""
+    imdb: bool = True
+    """Whether the reviews have to be those of IMDB, by their checksum."""
+    measured: bool = True
+    """Whether `lstm-report study` makes its measurements too."""
+
+
+STATED = {
+    "headline": Stated(seeds=10, measured=False),
+    "depth": Stated(seeds=5),
+    "memory": Stated(seeds=5, imdb=False),
+    "baselines": Stated(seeds=1),
+}
+"""The studies that the claims rest on. The tasks of `memory` are made by the package itself."""
+
+
+class Missing(Exception):
+    """A rule lacks records.
+
+    Args:
+        what: the records, in words.
+        command: what makes them, where one command does.
+    """
+
+    def __init__(self, what: str, command: str = "") -> None:
+        super().__init__(what)
+        self.what, self.command = what, command
+
+
+def in_words(lacks: Iterable[Missing]) -> str:
+    """Return what is lacking, with each command once."""
+    by_command: dict[str, list[str]] = {}
+    for lack in lacks:
+        group = by_command.setdefault(lack.command, [])
+        if lack.what not in group:
+            group.append(lack.what)
+    return "; ".join(
+        ", ".join(group) + (f" (run `{command}`)" if command else "")
+        for command, group in by_command.items()
+    )
+
+
+@dataclass(frozen=True)
+class Study:
+    """The records of one study that count, and those that do not."""
+
+    name: str
+    stated: Stated
+    records: Records | None
+    """`None` when no run counts."""
+    measured: pd.DataFrame
+    """Rows as in `lstm_report.measurements`."""
+    left_out: pd.DataFrame
+    """One row for each run or measurement that does not count, with the columns of `LEFT_OUT`."""
+    remarks: tuple[str, ...]
+    """What a reader should know of the code that made them, in sentences."""
+
+
+def open_study(name: str) -> Study:
+    """Return the records of one of the studies in `STATED`, checked run by run.
+
+    A run counts when its reviews are those stated, its settings are those that
+    `lstm_report.studies` plans for its cell and seed, and its predictions give the accuracy in its
+    row. A measurement counts when its run does.
+
+    Raises:
+        UserError: when a file is damaged.
+    """
+    stated, measured = STATED[name], measurements.read(name)
+    if not len(records.recorded(name)):
+        table = pd.DataFrame(columns=LEFT_OUT)
+        if stated.imdb:
+            table, measured = _without_run(name, measured, set())
+        return Study(name, stated, None, measured, table, _remarks(measured["commit"]))
+    whole = records.read(name)
+    plan = _plan(name, whole.runs["seed"].max() + 1)
+    reasons = [
+        _objection(row, accuracy, stated, plan)
+        for (_, row), accuracy in zip(
+            whole.runs.iterrows(), whole.correct.mean(axis=1), strict=True
+        )
+    ]
+    table = whole.runs.assign(study=name, reason=reasons).loc[[bool(r) for r in reasons], LEFT_OUT]
+    kept = np.array([not reason for reason in reasons])
+    runs = whole.runs[kept].reset_index(drop=True)
+    orphans, measured = _without_run(name, measured, set(runs["run_id"]))
+    sound = dataclasses.replace(
+        whole,
+        runs=runs,
+        logits=whole.logits[kept],
+        epochs=whole.epochs[whole.epochs["run_id"].isin(runs["run_id"])],
+    )
+    commits = pd.concat([runs["commit"], measured["commit"]])
+    left_out = table if orphans.empty else pd.concat([table, orphans], ignore_index=True)
+    return Study(name, stated, sound if kept.any() else None, measured, left_out, _remarks(commits))
+
+
+def _plan(name: str, seeds: int) -> dict[tuple[str, int], Planned]:
+    if name not in studies.STUDIES:
+        return {}
+    planned = studies.STUDIES[name].altered(seeds=int(seeds)).runs()
+    return {(run.cell, run.seed): run for run in planned}
+
+
+def _objection(
+    row: pd.Series, accuracy: float, stated: Stated, plan: dict[tuple[str, int], Planned]
+) -> str:
+    """Return why a run does not count, or an empty text."""
+    if stated.imdb and row["checksum"] != IMDB_CHECKSUM:
+        return f"made with other reviews than IMDB's (checksum {str(row['checksum'])[:12]})"
+    if (planned := plan.get((row["cell"], row["seed"]))) is not None:
+        for key in studies.KEYS:
+            part, _, entry = key.partition(".")
+            wanted = getattr(getattr(planned.config, part), entry)
+            if key in row and not _same(row[key], wanted):
+                return f"made with {key} = {row[key]} instead of {wanted}"
+    if abs(float(row["test_accuracy"]) - accuracy) > 1e-6:
+        return "its predictions do not give the accuracy in its row"
+    return ""
+
+
+def _same(recorded: object, planned: object) -> bool:
+    if missing(recorded) or planned is None:
+        return missing(recorded) and planned is None
+    return str(recorded) == str(planned) or (
+        isinstance(planned, int | float) and float(str(recorded)) == float(planned)
+    )
+
+
+def _without_run(
+    name: str, measured: pd.DataFrame, runs: set[str]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the measurements whose run does not count, one row a run, and the other ones."""
+    known = measured["run_id"].isin(runs)
+    orphans = measured[~known].drop_duplicates("run_id")
+    reason = "measured on a run that is not recorded, or does not count"
+    return orphans.assign(study=name, reason=reason)[LEFT_OUT], measured[known]
+
+
+def _remarks(commits: Iterable[object]) -> tuple[str, ...]:
+    """Return what the commits tell: whether the code was one, known, and committed."""
+    names = [None if missing(commit) or not commit else str(commit) for commit in commits]
+    known = sorted({name for name in names if name})
+    found = []
+    if len(known) > 1:
+        found.append(f"Made with {len(known)} commits of the code: {', '.join(known)}.")
+    if dirty := sum(name.endswith("-dirty") for name in names if name):
+        found.append(f"{dirty} of {len(names)} rows come from code with uncommitted changes.")
+    if unknown := names.count(None):
+        found.append(f"The commit of {unknown} of {len(names)} rows is not known.")
+    return tuple(found)
+
+
+@dataclass
+class Archive:
+    """All studies, each opened once."""
+
+    opened: dict[str, Study] = field(default_factory=dict)
+
+    def study(self, name: str) -> Study:
+        """Return a study of `STATED`."""
+        if name not in self.opened:
+            self.opened[name] = open_study(name)
+        return self.opened[name]
+
+
+@dataclass
+class View:
+    """What one rule looks at: it notes the runs that were used, and the seeds that are lacking."""
+
+    archive: Archive
+    used: set[tuple[str, str]] = field(default_factory=set)
+    """Study and run id."""
+    lacking: list[Missing] = field(default_factory=list)
+
+    def rows(self, study: str, cell: str) -> pd.DataFrame:
+        """Return the runs of a cell that count, by seed; `row` is the row of their predictions.
+
+        Raises:
+            Missing: when there are none.
+        """
+        entry = self.archive.study(study)
+        runs = pd.DataFrame() if entry.records is None else entry.records.runs
+        if not len(runs) or not (runs["cell"] == cell).any():
+            raise Missing(f"no run of “{cell}”", f"lstm-report study {study}")
+        runs = runs.assign(row=range(len(runs)))
+        return runs[runs["cell"] == cell].set_index("seed", drop=False)
+
+    def common(self, cells: Sequence[tuple[str, str]]) -> list[int]:
+        """Return the seeds that all cells (study and name) have, and note the runs as used.
+
+        A study of one seed alone, which has nothing random, goes with every seed.
+
+        Raises:
+            Missing: when a cell has no run, or fewer than two seeds are common.
+        """
+        tables, lacks = {}, []
+        for cell in cells:
+            try:
+                tables[cell] = self.rows(*cell)
+            except Missing as lack:
+                lacks.append(lack)
+        if lacks:
+            self.lacking += lacks[:-1]
+            raise lacks[-1]
+        repeated = [cell for cell in cells if STATED[cell[0]].seeds > 1]
+        sets = [set(tables[cell].index) for cell in repeated]
+        seeds = sorted(set.intersection(*sets))
+        self.enough(seeds, *{study for study, _ in repeated})
+        for (study, _), table in tables.items():
+            chosen = table if STATED[study].seeds == 1 else table.loc[seeds]
+            self.used |= {(study, run_id) for run_id in chosen["run_id"]}
+        return seeds
+
+    def enough(self, seeds: Sequence[int], *names: str) -> None:
+        """Note what is lacking to the seeds that a study states.
+
+        Raises:
+            Missing: for fewer than two.
+        """
+        for name in names:
+            if len(seeds) < STATED[name].seeds:
+                lack = Missing(
+                    f"{len(seeds)} of the {STATED[name].seeds} seeds that the rule demands",
+                    f"lstm-report study {name}",
+                )
+                if len(seeds) < 2:
+                    raise lack
+                self.lacking.append(lack)
+
+    def correct(self, study: str, cell: str, seeds: Sequence[int]) -> np.ndarray:
+        """Return whether the runs of a cell judge each test review rightly, (S, N) of bool."""
+        table = self.rows(study, cell)
+        chosen = table.loc[list(seeds)] if STATED[study].seeds > 1 else table.iloc[[0] * len(seeds)]
+        found = self.archive.study(study).records
+        assert found is not None  # `rows` has seen to it
+        return found.correct[chosen["row"].to_numpy()]
+
+    def measured(self, study: str, cell: str, measure: str) -> pd.DataFrame:
+        """Return what was measured on the runs of a cell: seeds by conditions, complete rows only.
+
+        Raises:
+            Missing: when nothing was, or for fewer than two seeds.
+        """
+        table = self.archive.study(study).measured
+        rows = table[(table["cell"] == cell) & (table["measure"] == measure)]
+        values = rows.pivot(index="seed", columns="condition", values="value").dropna()
+        if values.empty:
+            what = f"no “{measure}” of “{cell}” in results/{study}/measurements.csv"
+            raise Missing(what, f"lstm-report study {study}" * STATED[study].measured)
+        self.used |= {(study, run_id) for run_id in rows["run_id"]}
+        self.enough(list(values.index), study)
+        return values

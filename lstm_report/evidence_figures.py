@@ -1,0 +1,257 @@
+"""Figures of the evidence on the claims: recorded numbers in, `matplotlib` figure out.
+
+Where a table has one row a seed, lines are means over the seeds and bands their 95% intervals.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
+
+from lstm_report import style
+from lstm_report.errors import UserError
+from lstm_report.evidence import Estimate
+from lstm_report.seeds import mean_interval
+from lstm_report.stats import Interval
+
+POINT = 100
+"""A fraction times this is in points."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One panel of `over_conditions`."""
+
+    title: str
+    x: str
+    y: str
+    lines: Mapping[str, pd.DataFrame]
+    """Per model, seeds by conditions; the conditions are numbers, or texts in their order."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Passed on to `Axes.set`, as in `{"yscale": "log"}`."""
+    percent: bool = False
+    """Whether the values are fractions to be read as percentages."""
+    level: tuple[str, float] | None = None
+    """A value to compare with, and its name."""
+
+
+def _percent(axis: Axes) -> None:
+    axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.4g}%"))
+
+
+def _band(axis: Axes, x: Any, table: pd.DataFrame, kind: str, position: int, line: str) -> None:
+    """Draw the mean over the rows of a table, (seeds, conditions), and its interval."""
+    colour, values = style.colour_of(kind, position), table.to_numpy(dtype=float)
+    if len(values) > 1:
+        ends = [mean_interval(column) for column in values.T]
+        low, high = ([getattr(end, name) for end in ends] for name in ("low", "high"))
+        if axis.get_yscale() == "log":  # a mean of few seeds may reach below zero
+            low = list(np.maximum(low, values.min(axis=0)))
+        axis.fill_between(x, low, high, color=colour, alpha=0.16, linewidth=0)
+    axis.plot(
+        x, values.mean(axis=0), line, color=colour, label=style.name_of(kind),
+        marker=style.MODEL_MARKERS.get(kind, "o"), markevery=max(1, len(x) // 12),
+    )  # fmt: skip
+
+
+@style.apply()
+def over_conditions(panels: Sequence[Panel]) -> Figure:
+    """Draw one line a model against a condition, in one panel for each measure.
+
+    Args:
+        panels: at least one, each with at least one line.
+    """
+    if not panels or not all(panel.lines for panel in panels):
+        raise UserError("Expected measurements to draw, got none: pass at least one line a panel.")
+    figure, axes = style.figure(
+        1, len(panels), height=3.2, width=style.WIDTH if len(panels) > 1 else 5.2, squeeze=False
+    )
+    for axis, panel in zip(axes[0], panels, strict=True):
+        axis.set(title=panel.title, xlabel=panel.x, ylabel=panel.y, **panel.options)
+        for position, (kind, table) in enumerate(panel.lines.items()):
+            numeric = all(isinstance(name, int | float) for name in table.columns)
+            _band(axis, list(table.columns) if numeric else list(map(str, table.columns)),
+                  table, kind, position, "-")  # fmt: skip
+        if panel.level is not None:
+            name, value = panel.level
+            axis.axhline(value, color=style.PALETTE["grey"], linestyle=":", label=name)
+        if panel.percent:
+            _percent(axis)
+        if axis.get_xscale() == "log":
+            ticks = [float(name) for name in next(iter(panel.lines.values())).columns]
+            axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+            axis.xaxis.set_minor_locator(NullLocator())
+    handles = {
+        label: handle
+        for axis in axes[0]
+        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3)
+    return style.finish(figure)
+
+
+@style.apply()
+def epoch_bands(epochs: Mapping[str, pd.DataFrame]) -> Figure:
+    """Draw loss (in training and in validation) and validation accuracy over the epochs.
+
+    Args:
+        epochs: per model, columns seed, epoch, train_loss, validation_loss and
+            validation_accuracy, one row a run and epoch.
+    """
+    columns = ("seed", "epoch", "train_loss", "validation_loss", "validation_accuracy")
+    if not epochs:
+        raise UserError("Expected epochs to draw, got none: pass at least one model.")
+    figure, axes = style.figure(1, 3, height=3.0)
+    for position, (kind, frame) in enumerate(epochs.items()):
+        frame = style.require(frame, columns, "epochs")
+        for axis, quantity in zip(axes, columns[2:], strict=True):
+            table = frame.pivot(index="seed", columns="epoch", values=quantity).dropna()
+            _band(axis, list(table.columns), table, kind, position, "-")
+    for axis, title in zip(axes, ("Training", "Validation", "Validation"), strict=True):
+        axis.set(title=title, xlabel="epoch", ylabel="loss (nats per review)")
+        axis.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
+    axes[2].set(ylabel="accuracy")
+    _percent(axes[2])
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return style.finish(figure)
+
+
+@style.apply()
+def best_epochs(best: Mapping[str, Sequence[int]], stated: int, last: int) -> Figure:
+    """Draw how many runs of each model were at their best at each epoch.
+
+    Args:
+        best: per model, the epoch of highest validation accuracy of each run.
+        stated: the epoch that the source states.
+        last: the last epoch that was trained.
+    """
+    if not best or not all(len(values) for values in best.values()):
+        raise UserError("Expected best epochs to draw, got none: pass at least one run a model.")
+    figure, axis = style.figure(height=2.6, width=5.8)
+    width = 0.8 / len(best)
+    for position, (kind, values) in enumerate(best.items()):
+        counts = np.bincount(np.asarray(values, dtype=int), minlength=last + 1)[: last + 1]
+        place = np.arange(last + 1) + width * (position - (len(best) - 1) / 2)
+        axis.bar(place, counts, width, color=style.colour_of(kind, position),
+                 label=style.name_of(kind))  # fmt: skip
+    axis.axvline(stated, color=style.PALETTE["black"], linestyle=":", label="source report")
+    axis.set(xlabel="epoch of highest validation accuracy", ylabel="runs", xlim=(0.4, last + 0.6))
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.yaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.grid(axis="x", visible=False)
+    axis.legend(loc="upper left")
+    return style.finish(figure)
+
+
+@style.apply()
+def paired_differences(
+    table: pd.DataFrame, mean: Interval, *, margin: float, names: tuple[str, str], stated: float
+) -> Figure:
+    """Draw the difference of two models in each seed, and their mean, each with its interval.
+
+    Args:
+        table: from `seeds.seed_table`: columns seed, difference, low and high; fractions.
+        mean: the mean difference with its interval over seeds and reviews.
+        margin: the largest difference that does not matter, a fraction.
+        names: of the two models; differences are first minus second.
+        stated: the difference that the source states, a fraction.
+    """
+    table = style.require(table, ("seed", "difference", "low", "high"), "differences")
+    figure, axis = style.figure(height=1.5 + 0.2 * len(table), width=6.2)
+    _margin(axis, margin)
+    _reach(axis, range(len(table)), table, style.PALETTE["grey"], "one seed, over reviews")
+    bold = pd.DataFrame([{"difference": mean.estimate, "low": mean.low, "high": mean.high}])
+    _reach(axis, [len(table)], bold, style.PALETTE["black"], "mean, over seeds and reviews", 7)
+    axis.axvline(
+        POINT * stated, color=style.PALETTE["purple"], linestyle=":", label="source report"
+    )
+    axis.set_yticks(range(len(table) + 1), [*(f"seed {seed}" for seed in table["seed"]), "mean"])
+    axis.set_ylim(len(table) + 0.6, -0.6)
+    axis.set(xlabel=f"accuracy of {names[0]} minus {names[1]} (points)", ylabel="run pair")
+    axis.grid(axis="y", visible=False)
+    figure.legend(loc="outside lower center", ncols=2)
+    return style.finish(figure)
+
+
+def _margin(axis: Axes, margin: float) -> None:
+    """Draw zero and the band of differences that do not matter, in points."""
+    axis.axvspan(-POINT * margin, POINT * margin, color="#E4E7EB", linewidth=0,
+                 label="does not matter in practice")  # fmt: skip
+    axis.axvline(0, color=style.PALETTE["black"], linewidth=0.8)
+
+
+def _reach(
+    axis: Axes, rows: Sequence[int], table: pd.DataFrame, colour: str, label: str, size: int = 5
+) -> None:
+    reach = [table["difference"] - table["low"], table["high"] - table["difference"]]
+    axis.errorbar(
+        POINT * table["difference"], list(rows), xerr=POINT * np.maximum(reach, 0), fmt="o",
+        color=colour, capsize=3, markersize=size, label=label,
+    )  # fmt: skip
+
+
+@style.apply()
+def differences(estimates: Sequence[Estimate], margin: float) -> Figure:
+    """Draw several differences in accuracy, each with its interval, beside the margin.
+
+    Args:
+        estimates: in the unit `points`.
+        margin: the largest difference that does not matter, a fraction.
+    """
+    if not estimates:
+        raise UserError("Expected differences to draw, got none: pass at least one.")
+    ends = pd.DataFrame(
+        [
+            {"difference": e.interval.estimate, "low": e.interval.low, "high": e.interval.high}
+            for e in estimates
+        ]
+    )
+    figure, axis = style.figure(height=1.2 + 0.42 * len(estimates))
+    _margin(axis, margin)
+    _reach(axis, range(len(ends)), ends, style.PALETTE["black"], "95% interval", 6)
+    axis.set_yticks(range(len(ends)), [estimate.what for estimate in estimates])
+    axis.set_ylim(len(ends) - 0.5, -0.5)
+    axis.set(xlabel="difference in accuracy (points)", ylabel="comparison")
+    axis.grid(axis="y", visible=False)
+    figure.legend(loc="outside lower center", ncols=2)
+    return style.finish(figure)
+
+
+@style.apply()
+def loss_by_error(groups: Mapping[str, pd.DataFrame]) -> Figure:
+    """Draw loss, gradient and share of the whole loss of real predictions against their error.
+
+    Args:
+        groups: per model, columns error (0 to 1), loss (nats), gradient, one row a prediction.
+    """
+    if not groups:
+        raise UserError("Expected predictions to draw, got none: pass at least one model.")
+    figure, axes = style.figure(1, 3, height=3.0)
+    edges = np.linspace(0, 1, 11)
+    middle = (edges[:-1] + edges[1:]) / 2
+    for position, (kind, frame) in enumerate(groups.items()):
+        frame = style.require(frame, ("error", "loss", "gradient"), "predictions")
+        tenth = np.minimum((10 * frame["error"]).astype(int), 9)
+        means = frame.groupby(tenth)[["error", "loss", "gradient"]].mean()
+        part = frame.groupby(tenth)["loss"].sum().reindex(range(10), fill_value=0)
+        look = {
+            "color": style.colour_of(kind, position), "label": style.name_of(kind),
+            "marker": style.MODEL_MARKERS.get(kind, "o"),
+        }  # fmt: skip
+        axes[0].plot(means["error"], means["loss"], **look)
+        axes[1].plot(means["error"], means["gradient"], **look)
+        axes[2].plot(middle, part / part.sum(), **look)
+    axes[0].axhline(np.log(2), color=style.PALETTE["grey"], linestyle=":", label="$\\ln 2$")
+    axes[0].set(title="Loss", ylabel="mean loss (nats)")
+    axes[1].set(title="Gradient", ylabel=r"mean $|\partial L/\partial z|$")
+    axes[2].set(title="Share", ylabel="part of the whole loss")
+    _percent(axes[2])
+    for axis in axes:
+        axis.set(xlabel=r"error $|\hat y - y|$", xlim=(-0.03, 1.03))
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return style.finish(figure)

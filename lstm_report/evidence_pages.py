@@ -1,0 +1,58 @@
+"""The page of evidence on a claim, as chapter `06_evidence` shows it, from the records."""
+
+from lstm_report import claim_figures, notebook
+from lstm_report.archive import STATED, Archive
+from lstm_report.ledger import ALPHA, Entry
+from lstm_report.tables import cell as shown
+
+HOLDS = {True: "holds", False: "does not hold", None: "open"}
+
+
+def show(entry: Entry, archive: Archive) -> None:
+    """Display the page of one claim."""
+    claim = entry.claim
+    notebook.say(
+        "*“{claim}”*\n\n**Experiment.** {experiment}\n\n**Rule.** {rule}",
+        claim=claim.statement, experiment=claim.experiment, rule=claim.rule,
+    )  # fmt: skip
+    figure = claim_figures.draw(claim.identity, archive)
+    if figure is not None:
+        label = f"claim-{claim.identity.removeprefix('C')}"
+        notebook.show_figure(figure.figure, label=label, caption=figure.caption, alt=figure.alt)
+    notebook.say("{text}", text="\n".join(_lines(entry)))
+    notebook.say(
+        "**{verdict}**: {reason}.{p}",
+        verdict=entry.verdict.capitalize(), reason=entry.reason, p=_p_value(entry),
+    )  # fmt: skip
+    notebook.say("{text}", text=_runs(entry, archive))
+
+
+def _lines(entry: Entry) -> list[str]:
+    """Return one line a part: its statement, whether it holds, and its figures."""
+    lines = []
+    for part in entry.parts:
+        figures = "; ".join(f"{e.what} {e.text}" for e in part.finding.estimates)
+        found = figures or part.finding.reason or "not measured"
+        lines.append(f"- {part.statement}: **{HOLDS[part.finding.holds]}** ({found})")
+    return lines
+
+
+def _p_value(entry: Entry) -> str:
+    if entry.adjusted is None or entry.p_value is None:
+        return ""
+    values = (shown(value, "{:.2g}") for value in (entry.p_value, entry.adjusted))
+    return " p = {}, after Holm's correction {} (level {}).".format(*values, ALPHA)
+
+
+def _runs(entry: Entry, archive: Archive) -> str:
+    """Return which recorded runs a page rests on, in words."""
+    counts = {name: sum(study == name for study, _ in entry.runs) for name in STATED}
+    parts = []
+    for name, count in counts.items():
+        if count:
+            kept = archive.study(name).records
+            file = "measurements.csv" if kept is None else "runs.csv"
+            parts.append(f"{count} in `results/{name}/{file}`")
+    if not parts:
+        return "Runs: none are recorded."
+    return f"Runs: {', '.join(parts)}; `lstm-report claims --json FILE` names each."

@@ -1,0 +1,143 @@
+"""What was recorded, what it cost, and what does not count, over all studies of the claims."""
+
+import pandas as pd
+
+from lstm_report import records, studies
+from lstm_report.archive import LEFT_OUT, STATED, Archive, Study
+from lstm_report.sources import IMDB_CHECKSUM
+from lstm_report.tables import missing
+
+FAILED = ["study", *records.KEY, *records.FAILURE]
+
+
+def opened(archive: Archive) -> list[Study]:
+    """Return all studies that the claims rest on."""
+    return [archive.study(name) for name in STATED]
+
+
+def left_out(archive: Archive) -> pd.DataFrame:
+    """Return the runs and measurements that do not count, and why; columns of `LEFT_OUT`."""
+    found = [study.left_out for study in opened(archive) if len(study.left_out)]
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=LEFT_OUT)
+
+
+def failures(archive: Archive) -> pd.DataFrame:
+    """Return the runs that failed and have not been finished since."""
+    found = []
+    for study in opened(archive):
+        _, failed = records.tables(study.name)
+        found.append(failed.assign(study=study.name)[FAILED])
+    found = [table for table in found if len(table)]
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=FAILED)
+
+
+def notes(archive: Archive) -> list[str]:
+    """Return in sentences what a reader should know of the records."""
+    found = [
+        f"results/{study.name}: {remark}" for study in opened(archive) for remark in study.remarks
+    ]
+    found += [
+        f"results/{row.study}: {row.cell}, seed {row.seed}, does not count: {row.reason}."
+        for row in left_out(archive).itertuples()
+    ]
+    found += [
+        f"results/{row.study}: {row.cell}, seed {row.seed}, failed: {row.error}"
+        for row in failures(archive).itertuples()
+    ]
+    return found
+
+
+def recorded(archive: Archive) -> pd.DataFrame:
+    """Return what is recorded, one row a study and cell, those planned but not recorded included.
+
+    Returns:
+        Columns study, cell, seeds (that count), demanded, figures measured (rows) and hours (of
+        training and testing).
+    """
+    rows = []
+    for study in opened(archive):
+        runs = pd.DataFrame() if study.records is None else study.records.runs
+        named = [] if runs.empty else list(runs["cell"])
+        if study.name in studies.STUDIES:
+            named += [cell.label for cell in studies.STUDIES[study.name].cells]
+        named += list(study.measured["cell"])
+        for cell in dict.fromkeys(named):
+            of_cell = runs[runs["cell"] == cell] if len(runs) else runs
+            measured = study.measured[study.measured["cell"] == cell]
+            seeds = set(measured["seed"]) | (set(of_cell["seed"]) if len(of_cell) else set())
+            rows.append(
+                {
+                    "study": study.name,
+                    "cell": cell,
+                    "seeds": len(seeds),
+                    "demanded": study.stated.seeds,
+                    "figures measured": len(measured),
+                    "hours": _hours(of_cell),
+                }
+            )
+    columns = ["study", "cell", "seeds", "demanded", "figures measured", "hours"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _hours(runs: pd.DataFrame) -> float | None:
+    if not len(runs):
+        return None
+    return float((runs["train_seconds"] + runs["test_seconds"]).sum()) / 3600
+
+
+def runs(archive: Archive) -> int:
+    """Return how many runs of the studies count."""
+    return sum(0 if study.records is None else len(study.records.runs) for study in opened(archive))
+
+
+def hours(archive: Archive) -> float:
+    """Return the hours of training and testing of all runs that count."""
+    return float(sum(value for value in recorded(archive)["hours"] if not missing(value)))
+
+
+def checklist(archive: Archive) -> pd.DataFrame:
+    """Return what it takes to get the same figures again, and where each stands.
+
+    Returns:
+        Columns item and state.
+    """
+    tables = [study.records.runs for study in opened(archive) if study.records is not None]
+    made = pd.concat(tables) if tables else pd.DataFrame(columns=["commit", "hardware", "torch"])
+
+    def listed(column: str) -> str:
+        names = made[column].dropna().unique() if column in made else ()
+        return ", ".join(sorted(map(str, names))) or "not recorded"
+
+    rows = {
+        "Data": f"IMDB, by the checksum {IMDB_CHECKSUM[:12]} of all reviews; other reviews do not "
+        "count",
+        "Splits and seeds": "one number a run sets weights, batches, dropout and the validation "
+        "split; the test split is the official one, read once",
+        "Code": f"commit {listed('commit')}",
+        "Versions": f"PyTorch {listed('torch')}; all packages in constraints.txt",
+        "Hardware": listed("hardware"),
+        "Settings": "each in its row of runs.csv, checked against lstm_report/studies.py",
+        "Predictions": "every test review of every run, in half precision",
+        "Rules": "lstm_report/claims.py; `lstm-report claims` computes the ledger anew",
+        "Computing": f"{hours(archive):.2f} hours of training and testing in {runs(archive)} runs",
+        "Weights": "not recorded; training a run again makes them",
+    }
+    return pd.DataFrame({"item": list(rows), "state": list(rows.values())})
+
+
+def command(archive: Archive) -> str:
+    """Return the command that trains one recorded run again, or the first one that is planned.
+
+    It writes a run folder of the same name; its figures can be set beside the row in runs.csv.
+    """
+    study = archive.study("headline")
+    plan = studies.STUDIES["headline"]
+    model, seed = plan.runs()[0].config.model, 0
+    kind, readout = model.kind, model.readout
+    if study.records is not None:
+        row = study.records.runs.iloc[0]
+        kind, readout, seed = row["model.kind"], row["model.readout"], row["seed"]
+    return (
+        f"lstm-report train --model {kind} --profile {plan.profile} --seed {seed} "
+        f"--readout {readout}"
+    )
