@@ -37,7 +37,7 @@ help:
 	@echo "Variables of every target:"
 	@echo "  PYTHON    the interpreter that .venv is made with ($(PYTHON))"
 	@echo "  PIP_ARGS  further arguments of pip install, for instance an index of CPU builds"
-	@echo "  EXTRAS    extras to install ($(EXTRAS)); dev,cluster brings Ray"
+	@echo "  EXTRAS    extras to install ($(EXTRAS)); dev,cluster brings Ray, dev,bench Keras"
 	@echo "  WORKERS   processes of test and study ($(WORKERS))"
 
 # Exists only when the installation succeeded, and is renewed when what it depends on changes.

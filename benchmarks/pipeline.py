@@ -95,6 +95,7 @@ def products() -> dict[str, Callable[[], object]]:
 
 def pipeline(repeats: int) -> Iterator[Row]:
     """Compare whole epochs, and training with the machine's rate of matrix products."""
+    rounds = min(repeats, 5)  # half a minute each
     base = config.profile("source", data="built-in", epochs=1)
     fraction = TEST / 2 / (TRAIN + TEST / 2)
     base = dataclasses.replace(
@@ -130,11 +131,11 @@ def pipeline(repeats: int) -> Iterator[Row]:
         settings = dataclasses.replace(base, training=changed)
         ways[name], tokens[name] = _torch_peer(module, PART[name.split()[0]], settings, data)
     if absent := peers.missing():
-        seconds = side_by_side(ways | products(), repeats)
+        seconds = side_by_side(ways | products(), rounds)
     else:
         keras, tokens["Keras"] = _keras_peer(base, data)
         try:
-            seconds = side_by_side(ways | {"Keras": keras} | products(), repeats)
+            seconds = side_by_side(ways | {"Keras": keras} | products(), rounds)
         finally:
             keras.close()
     # Seconds per million real tokens, so that ways with fewer reviews can be compared.

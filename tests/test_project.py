@@ -25,7 +25,7 @@ PACKAGE = ROOT / "lstm_report"
 CHAPTERS = ["01_theory", "02_data", "03_lstm_training", "04_reslstm_training", "05_comparison"]
 CHAPTERS += ["06_evidence"]
 PARAMETERS = ["profile", "data", "seed", "epochs", "layers", "readout"]
-CLUSTER = ["ray"]  # of the extra `cluster`, which the tests do without where it is missing
+OPTIONAL = ["ray", "jax", "keras"]  # of the extras `cluster` and `bench`, which tests do without
 LONGEST_CELL, LONGEST_MODULE = 15, 300
 
 # From the most basic module to the least; no module may reach, even through others, one below it.
@@ -283,7 +283,7 @@ def test_constraints_cover_all_that_the_requirements_bring_along():
         try:
             required = importlib.metadata.requires(name) or []
         except importlib.metadata.PackageNotFoundError:
-            assert name in CLUSTER, f"{name} is not installed"
+            assert name in OPTIONAL, f"{name} is not installed"
             continue
         for text in required:
             entry = Requirement(text)
