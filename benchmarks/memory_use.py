@@ -1,6 +1,7 @@
 """Section `memory`: the largest memory of training and of prediction, each in its own process."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,7 +18,10 @@ FEW, MANY = 5_000, 50_000
 def measured(*task: str) -> dict[str, float]:
     """Return what the worker prints of a task: the largest memory in gigabytes, and seconds."""
     command = [sys.executable, str(WORKER), *task]
-    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    environment = os.environ | {"TQDM_DISABLE": "1"}
+    return json.loads(
+        subprocess.run(command, check=True, stdout=subprocess.PIPE, env=environment).stdout
+    )
 
 
 def memory_use(repeats: int) -> Iterator[Row]:

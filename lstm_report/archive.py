@@ -244,7 +244,7 @@ class View:
         for name in names:
             if len(seeds) < STATED[name].seeds:
                 lack = Missing(
-                    f"{len(seeds)} of the {STATED[name].seeds} seeds that the rule demands",
+                    f"only {len(seeds)} of the {STATED[name].seeds} seeds that the rule demands",
                     f"lstm-report study {name}",
                 )
                 if len(seeds) < 2:
