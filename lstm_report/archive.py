@@ -24,15 +24,17 @@ class Stated:
     """The fewest seeds on which a verdict may rest."""
     imdb: bool = True
     """Whether the reviews have to be those of IMDB, by their checksum."""
-    measured: bool = True
-    """Whether `lstm-report study` makes its measurements too."""
+    command: str = "lstm-report study"
+    """What makes its runs, before its name."""
+    measure: str = "lstm-report study"
+    """What measures them, before its name; for `depth` and `memory` it is the same."""
 
 
 STATED = {
-    "headline": Stated(seeds=10, measured=False),
+    "headline": Stated(seeds=10, measure="lstm-report measure"),
     "depth": Stated(seeds=5),
     "memory": Stated(seeds=5, imdb=False),
-    "baselines": Stated(seeds=1),
+    "baselines": Stated(seeds=1, command="lstm-report"),
 }
 """The studies that the claims rest on. The tasks of `memory` are made by the package itself."""
 
@@ -205,7 +207,7 @@ class View:
         entry = self.archive.study(study)
         runs = pd.DataFrame() if entry.records is None else entry.records.runs
         if not len(runs) or not (runs["cell"] == cell).any():
-            raise Missing(f"no run of “{cell}”", f"lstm-report study {study}")
+            raise Missing(f"no run of “{cell}”", f"{STATED[study].command} {study}")
         runs = runs.assign(row=range(len(runs)))
         return runs[runs["cell"] == cell].set_index("seed", drop=False)
 
@@ -245,7 +247,7 @@ class View:
             if len(seeds) < STATED[name].seeds:
                 lack = Missing(
                     f"only {len(seeds)} of the {STATED[name].seeds} seeds that the rule demands",
-                    f"lstm-report study {name}",
+                    f"{STATED[name].command} {name}",
                 )
                 if len(seeds) < 2:
                     raise lack
@@ -270,7 +272,7 @@ class View:
         values = rows.pivot(index="seed", columns="condition", values="value").dropna()
         if values.empty:
             what = f"no “{measure}” of “{cell}” in results/{study}/measurements.csv"
-            raise Missing(what, f"lstm-report study {study}" * STATED[study].measured)
+            raise Missing(what, f"{STATED[study].measure} {study}")
         self.used |= {(study, run_id) for run_id in rows["run_id"]}
         self.enough(list(values.index), study)
         return values

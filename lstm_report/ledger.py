@@ -224,7 +224,10 @@ def abstract(entries: list[Entry]) -> list[str]:
         outcome: [entry for entry in entries if entry.verdict == outcome] for outcome in OUTCOMES
     }
     numbers = ", ".join(f"{len(found)} {outcome}" for outcome, found in counts.items())
-    lines = [f"Of the source's {len(entries)} claims, by rules fixed before the data: {numbers}."]
+    lines = [
+        f"Of the source's {len(entries)} claims, judged on recorded runs by "
+        f"rules fixed before the data: {numbers}."
+    ]
     for outcome in OUTCOMES[:2]:
         lines += [
             f"{entry.claim.identity} {outcome}: {entry.claim.name} "

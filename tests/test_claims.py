@@ -271,7 +271,8 @@ def test_the_verdict_follows_the_records(results, identity, case):
 def test_without_records_a_claim_is_undecided_and_says_what_to_run(results, identity):
     found = entry(identity)
     assert (found.verdict, found.figures, found.runs) == ("undecided", [], [])
-    assert "not measured yet" in found.reason and "lstm-report study" in found.reason
+    assert "not measured yet" in found.reason
+    assert "run `lstm-report study" in found.reason
 
 
 @pytest.mark.parametrize(
@@ -499,6 +500,7 @@ def execute(results, tmp_path):
     lines = ["import pathlib", "from lstm_report import paths"]
     places = {"RESULTS": results, "FIGURES": tmp_path / "figures"}
     lines += [f"paths.{name} = pathlib.Path({str(place)!r})" for name, place in places.items()]
+    lines += ["from lstm_report import evidence", f"evidence.DRAWS = {evidence.DRAWS}"]
     source.cells.insert(0, nbformat.v4.new_code_cell("\n".join(lines)))
     nbformat.write(source, tmp_path / "chapter.ipynb")
     target = tmp_path / "executed" / "06_evidence.ipynb"
