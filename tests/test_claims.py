@@ -547,3 +547,7 @@ def test_new_records_make_the_chapter_run_again_and_no_other(results):
     record("headline", {"lstm": 0.86}, seeds=range(1))
     after = [report_execute.key(chapter, {}, "") for chapter in chapters]
     assert [old == new for old, new in zip(before, after, strict=True)] == [True, False]
+    (paths.RESULTS / "bench").mkdir()
+    (paths.RESULTS / "bench" / "cpu.json").write_text("{}")
+    measured = [report_execute.key(chapter, {}, "") for chapter in chapters]
+    assert [old == new for old, new in zip(after, measured, strict=True)] == [True, False]

@@ -60,8 +60,9 @@ def key(source: Path, parameters: Mapping[str, Any], checksum: str) -> str:
     digest = hashlib.sha256()
     for file in [source, *sorted(PACKAGE.glob("*.py"))]:
         digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
-    for table in sorted(paths.RESULTS.glob("*/*.csv")) if RECORDS in source.read_text() else ():
-        digest.update(table.parent.name.encode() + b"\0" + table.read_bytes() + b"\0")
+    shown = ("*/*.csv", "bench/*.json") if RECORDS in source.read_text() else ()
+    for record in sorted(file for pattern in shown for file in paths.RESULTS.glob(pattern)):
+        digest.update(record.parent.name.encode() + b"\0" + record.read_bytes() + b"\0")
     versions = {name: _version(name) for name in SHAPING}
     made_with = [sorted(parameters.items()), checksum, versions, sys.version]
     digest.update(json.dumps(made_with, sort_keys=True).encode())
