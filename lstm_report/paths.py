@@ -58,7 +58,7 @@ def atomic_write(target: Path, *, directory: bool = False) -> Iterator[Path]:
                 f"Expected room to write {target}, but the disk is full: free some space and "
                 "run the same command again."
             ) from error
-        if number in REFUSED:
+        if number in REFUSED or (number == errno.ENOENT and temporary is None):
             raise UserError(
                 f"Expected to be able to write {target}, but it is refused "
                 f"({os.strerror(number)}): choose another place or change its permissions."

@@ -54,6 +54,12 @@ def test_a_place_that_refuses_is_told(tmp_path):
         temporary.write_text("new")
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a place that has no room")
+def test_a_place_where_no_folder_can_be_made_is_told():
+    with pytest.raises(UserError, match="refused"), atomic_write(Path("/proc/folder/made")):
+        raise AssertionError("nothing could be written here")
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError("requested and refused")])
 def test_another_error_passes_and_nothing_is_left(error, tmp_path):
     with (
