@@ -22,7 +22,7 @@ from lstm_report.read_back import probe_measures, some, states
 from lstm_report.runs import Run
 from lstm_report.sources import Source
 from lstm_report.studies import Study
-from lstm_report.unrolled import gradient_norms
+from lstm_report.unrolled import gradient_norms, in_double
 
 DISTANCES = (0, 1, 2, 5, 10, 20, 50)
 """Steps before the last real token at which gradients are measured."""
@@ -59,8 +59,7 @@ def gradients(model: SentimentClassifier, batch: Batch) -> Tensor:
         (L, T, B), the steps counted back from the last real token of each review, NaN before its
         first.
     """
-    model = model.double()
-    try:
+    with in_double(model):
         _, layers = states(model, batch)
         last = torch.stack(layers[-1].output, dim=1)  # (B, T, H)
         logits = model.classifier(read_out(last, batch.lengths, model.config.readout)).squeeze(-1)
@@ -68,8 +67,6 @@ def gradients(model: SentimentClassifier, batch: Batch) -> Tensor:
             logits, batch.labels.double(), reduction="sum"
         )
         norms = torch.stack([gradient_norms(loss, layer.hidden) for layer in layers])
-    finally:
-        model.float()
     steps = torch.arange(norms.shape[1]).unsqueeze(1)  # (T, 1)
     place = batch.lengths.unsqueeze(0) - 1 - steps  # (T, B)
     back = norms.gather(1, place.clamp(min=0).expand_as(norms))

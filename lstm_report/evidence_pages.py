@@ -1,6 +1,6 @@
 """The page of evidence on a claim, as chapter `06_evidence` shows it, from the records."""
 
-from lstm_report import claim_figures, notebook
+from lstm_report import claim_figures, notebook, tables
 from lstm_report.archive import STATED, Archive
 from lstm_report.ledger import ALPHA, Entry
 from lstm_report.tables import cell as shown
@@ -32,7 +32,7 @@ def _lines(entry: Entry) -> list[str]:
     lines = []
     for part in entry.parts:
         figures = "; ".join(f"{e.what} {e.text}" for e in part.finding.estimates)
-        found = figures or part.finding.reason or "not measured"
+        found = figures or part.finding.reason or tables.NOT_MEASURED
         lines.append(f"- {part.statement}: **{HOLDS[part.finding.holds]}** ({found})")
     return lines
 

@@ -151,7 +151,7 @@ def table(entries: list[Entry]) -> pd.DataFrame:
         {
             "": entry.claim.identity,
             "claim": entry.claim.name,
-            "figure (95% interval)": next(iter(entry.figures), "not measured"),
+            "figure (95% interval)": next(iter(entry.figures), tables.NOT_MEASURED),
             "p": NO_TEST if entry.adjusted is None else tables.cell(entry.adjusted, "{:.2g}"),
             "verdict": entry.verdict,
         }

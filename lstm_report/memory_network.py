@@ -9,7 +9,6 @@ import math
 import statistics
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -24,7 +23,7 @@ from lstm_report.layers import cell_parameters
 from lstm_report.measurements import Found
 from lstm_report.model import LAYERS
 from lstm_report.tasks import Examples, MemorySetting, Task
-from lstm_report.unrolled import gradient_norms, unroll
+from lstm_report.unrolled import gradient_norms, in_double, unroll
 
 TEST = 1_000
 """Sequences that the score is measured on."""
@@ -143,19 +142,6 @@ def train(network: MemoryNetwork, setting: MemorySetting) -> Iterator[float]:
         yield value
 
 
-@contextmanager
-def _smallest_as_zero() -> Iterator[None]:
-    """Let the processor take numbers below 1e-38 as 0.
-
-    A gradient that fades over hundreds of steps ends in such numbers, which cost ten times as much.
-    """
-    torch.set_flush_denormal(True)
-    try:
-        yield
-    finally:
-        torch.set_flush_denormal(False)
-
-
 def time_constants(forget: Tensor) -> Tensor:
     """Return after how many steps each unit has forgotten all but 1/e of its cell state, (H,).
 
@@ -185,8 +171,7 @@ def trace(network: MemoryNetwork, setting: MemorySetting) -> Found:
     task, place = network.task, f"{setting.task}/{setting.length}"
     random = np.random.default_rng([setting.seed, 2])
     inputs, targets = tensors(task.draw(random, TRACED, setting.length))
-    network = network.double()
-    try:
+    with in_double(network):
         x = network.input(inputs.double() if task.symbols is None else inputs)
         (layer,) = unroll(network.recurrent, x)
         said = network.output(layer.output[-1]).unsqueeze(0)
@@ -203,8 +188,6 @@ def trace(network: MemoryNetwork, setting: MemorySetting) -> Found:
             found["forget gate, mean", place] = float(gates.mean()), TRACED
             found["memory length", place] = float(times.median()), TRACED
             found["memory length, longest unit", place] = float(times.max()), TRACED
-    finally:
-        network.float()
     return found
 
 

@@ -198,7 +198,7 @@ class _Recurrence(torch.autograd.Function):
         d_res = None
         if d_state is not None:
             d_res = (d_state.flatten(0, 1).T @ read[:, :inputs]).float()
-        d_inputs = (None if d_x is None else d_x, d_h_0, d_c_0)
+        d_inputs = (d_x, d_h_0, d_c_0)
         first = [
             None if entry is None else entry.to(kind)
             for entry, kind in zip(d_inputs, types, strict=True)

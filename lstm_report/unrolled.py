@@ -6,6 +6,8 @@ A kernel runs a whole layer at once and hands out no state between its steps to 
 the same weights in `lstm_report.cells` do, at several times the cost.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import torch
@@ -71,6 +73,16 @@ def unroll(recurrent: nn.Module, x: Tensor) -> list[Layer]:
         layers.append(layer)
         inputs = layer.output
     return layers
+
+
+@contextmanager
+def in_double(module: nn.Module) -> Iterator[None]:
+    """Compute with a module's weights in float64 meanwhile, so that a faded gradient is not 0."""
+    module.double()
+    try:
+        yield
+    finally:
+        module.float()
 
 
 def gradient_norms(loss: Tensor, states: list[Tensor]) -> Tensor:
