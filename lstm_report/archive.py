@@ -22,21 +22,27 @@ class Stated:
 
     seeds: int
     """The fewest seeds on which a verdict may rest."""
-    imdb: bool = True
-    """Whether the reviews have to be those of IMDB, by their checksum."""
+    checksum: str = IMDB_CHECKSUM
+    """Of the reviews that it has to be made with; empty where it makes its own."""
     command: str = "lstm-report study"
     """What makes its runs, before its name."""
     measure: str = "lstm-report study"
     """What measures them, before its name; for `depth` and `memory` it is the same."""
 
 
+WITHOUT_EDITED = "4bc31e06dbafddc6d4d1a036f2cb3ee15f826623b21e514649c3ceb0bc3e844f"
+"""Checksum of IMDB without the training reviews whose edits `locality` judges."""
+
 STATED = {
     "headline": Stated(seeds=10, measure="lstm-report measure"),
-    "depth": Stated(seeds=5),
-    "memory": Stated(seeds=5, imdb=False),
     "baselines": Stated(seeds=1, command="lstm-report"),
+    "memory": Stated(seeds=5, checksum=""),
+    "depth": Stated(seeds=5),
+    "readout": Stated(seeds=5),
+    "locality": Stated(seeds=5, checksum=WITHOUT_EDITED, measure="lstm-report measure"),
+    "loss": Stated(seeds=5, measure="lstm-report measure"),
 }
-"""The studies that the claims rest on. The tasks of `memory` are made by the package itself."""
+"""The studies of the report. The claims rest on the first four, the rest stands beside them."""
 
 
 class Missing(Exception):
@@ -94,7 +100,7 @@ def open_study(name: str) -> Study:
     stated, measured = STATED[name], measurements.read(name)
     if not len(records.recorded(name)):
         table = pd.DataFrame(columns=LEFT_OUT)
-        if stated.imdb:
+        if stated.checksum:
             table, measured = _without_run(name, measured, set())
         return Study(name, stated, None, measured, table, _remarks(measured["commit"]))
     whole = records.read(name)
@@ -131,8 +137,8 @@ def _objection(
     row: pd.Series, accuracy: float, stated: Stated, plan: dict[tuple[str, int], Planned]
 ) -> str:
     """Return why a run does not count, or an empty text."""
-    if stated.imdb and row["checksum"] != IMDB_CHECKSUM:
-        return f"made with other reviews than IMDB's (checksum {str(row['checksum'])[:12]})"
+    if stated.checksum and row["checksum"] != stated.checksum:
+        return f"made with other reviews than those stated (checksum {str(row['checksum'])[:12]})"
     if (planned := plan.get((row["cell"], row["seed"]))) is not None:
         for key in studies.KEYS:
             part, _, entry = key.partition(".")

@@ -191,8 +191,29 @@ STUDIES = {
             name="headline",
             question="Does the residual LSTM judge unseen reviews better than the LSTM?",
             profile="source",
-            cells=product({"model.kind": ("lstm", "reslstm"), "model.readout": ("last",)}),
+            cells=(
+                Cell("lstm", {"model.kind": "lstm"}),
+                Cell("reslstm", {"model.kind": "reslstm"}),
+                # As many parameters as the residual LSTM, W_res included, to one in a thousand.
+                Cell("lstm matched", {"model.kind": "lstm", "model.hidden_size": 268}),
+                # The residual leaves the layer, but its gates do not read it.
+                Cell("skiplstm", {"model.kind": "skiplstm"}),
+            ),
             seeds=10,
+            settings={"model.readout": "last"},
+        ),
+        Study(
+            name="readout",
+            question="Does the difference of the two models depend on the state that is read out?",
+            profile="source",
+            cells=tuple(
+                Cell(f"{kind} {how}", {"model.kind": kind, "model.readout": how})
+                for how in ("mean", "max")
+                for kind in ("lstm", "reslstm")
+            ),
+            seeds=5,
+            # With these read-outs a single look found the best epoch to be the third or fourth.
+            settings={"training.epochs": 8},
         ),
         Study(
             name="loss",
