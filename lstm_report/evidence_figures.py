@@ -38,6 +38,8 @@ class Panel:
     """Whether the values are fractions to be read as percentages."""
     level: tuple[str, float] | None = None
     """A value to compare with, and its name."""
+    joined: bool = True
+    """Whether the conditions are steps of one quantity, so that a line may lead through them."""
 
 
 def _percent(axis: Axes) -> None:
@@ -59,6 +61,32 @@ def _band(axis: Axes, x: Any, table: pd.DataFrame, kind: str, position: int, lin
     )  # fmt: skip
 
 
+def _bands(axis: Axes, lines: Mapping[str, pd.DataFrame]) -> None:
+    """Draw the mean against the conditions with its interval, a line for each model."""
+    for position, (kind, table) in enumerate(lines.items()):
+        numeric = all(isinstance(name, int | float) for name in table.columns)
+        columns = list(table.columns) if numeric else list(map(str, table.columns))
+        _band(axis, columns, table, kind, position, "-")
+
+
+def _points(axis: Axes, lines: Mapping[str, pd.DataFrame]) -> None:
+    """Draw the mean of each condition with its interval, the models beside each other."""
+    names = list(dict.fromkeys(name for table in lines.values() for name in table.columns))
+    for position, (kind, table) in enumerate(lines.items()):
+        found = [mean_interval(column) for column in table.to_numpy(dtype=float).T]
+        reach = [[e.estimate - e.low for e in found], [e.high - e.estimate for e in found]]
+        shift = 0.2 * (position - (len(lines) - 1) / 2)
+        axis.errorbar(
+            [names.index(name) + shift for name in table.columns],
+            [e.estimate for e in found], yerr=reach, capsize=3, linestyle="",
+            color=style.colour_of(kind, position), label=style.name_of(kind),
+            marker=style.MODEL_MARKERS.get(kind, "o"),
+        )  # fmt: skip
+    axis.set_xticks(range(len(names)), names)
+    axis.set_xlim(-0.6, len(names) - 0.4)
+    axis.grid(axis="x", visible=False)
+
+
 @style.apply()
 def over_conditions(panels: Sequence[Panel]) -> Figure:
     """Draw one line a model against a condition, in one panel for each measure.
@@ -73,10 +101,7 @@ def over_conditions(panels: Sequence[Panel]) -> Figure:
     )
     for axis, panel in zip(axes[0], panels, strict=True):
         axis.set(title=panel.title, xlabel=panel.x, ylabel=panel.y, **panel.options)
-        for position, (kind, table) in enumerate(panel.lines.items()):
-            numeric = all(isinstance(name, int | float) for name in table.columns)
-            _band(axis, list(table.columns) if numeric else list(map(str, table.columns)),
-                  table, kind, position, "-")  # fmt: skip
+        (_bands if panel.joined else _points)(axis, panel.lines)
         if panel.level is not None:
             name, value = panel.level
             axis.axhline(value, color=style.PALETTE["grey"], linestyle=":", label=name)

@@ -1,6 +1,6 @@
 """The page of evidence on a claim, as chapter `06_evidence` shows it, from the records."""
 
-from lstm_report import claim_figures, notebook, tables
+from lstm_report import claim_figures, further_figures, notebook, tables
 from lstm_report.archive import STATED, Archive
 from lstm_report.ledger import ALPHA, Entry
 from lstm_report.tables import cell as shown
@@ -25,6 +25,13 @@ def show(entry: Entry, archive: Archive) -> None:
         verdict=entry.verdict.capitalize(), reason=entry.reason, p=_p_value(entry),
     )  # fmt: skip
     notebook.say("{text}", text=_runs(entry, archive))
+    label = f"beside-{claim.identity.removeprefix('C')}"
+    for number, beside in enumerate(further_figures.draw(claim.identity, archive), start=1):
+        if number == 1:
+            notebook.say("Beside it, without a part in the verdict:")
+        notebook.show_figure(
+            beside.figure, label=f"{label}-{number}", caption=beside.caption, alt=beside.alt
+        )
 
 
 def _lines(entry: Entry) -> list[str]:

@@ -8,36 +8,26 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+from made_up_records import COMMIT, LABELS, SEEDS, falling, measure, noise, record
 
 from lstm_report import (
     archive,
     claim_figures,
     claims,
     cli,
-    config,
     evidence,
     evidence_figures,
     inventory,
     ledger,
     measurements,
     paths,
-    records,
     rules,
     rules_loss,
-    studies,
 )
 from lstm_report.archive import Archive
 from lstm_report.errors import UserError
-from lstm_report.measurements import Measurement
 from lstm_report.report import document
 from lstm_report.report import execute as report_execute
-from lstm_report.sources import IMDB_CHECKSUM
-
-REVIEWS, EPOCHS = 2_000, 15
-DIFFICULTY = np.random.default_rng(0).permutation(REVIEWS) / REVIEWS
-LABELS = np.arange(REVIEWS) % 2
-COMMIT = "0123456789ab"
-SEEDS = range(10)
 
 
 @pytest.fixture
@@ -45,79 +35,6 @@ def results(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "RESULTS", tmp_path / "results")
     monkeypatch.setattr(evidence, "DRAWS", 300)  # enough for verdicts that are far from the bounds
     return tmp_path / "results"
-
-
-def noise(cell, spread, seeds=SEEDS):
-    """Draw one number a seed, of mean 0, the same whenever it is asked for."""
-    drawn = np.random.default_rng(sum(map(ord, cell))).normal(size=len(seeds))
-    return spread * (drawn - drawn.mean())
-
-
-def record(study, cells, *, seeds=SEEDS, best=14, curve=None, size=2.5, **columns):
-    """Write the records of runs of the given accuracy, by cell; the accuracy may differ by seed.
-
-    A review is judged rightly by a model if it is easy enough for it, so that only few differ.
-    """
-    folder = paths.RESULTS / study
-    rows, epochs = [], []
-    former = [folder / "runs.csv", folder / "epochs.csv"]
-    if former[0].is_file():
-        rows, epochs = ([pd.read_csv(file)] for file in former)
-    for cell, accuracy in cells.items():
-        accuracies = np.broadcast_to(np.asarray(accuracy, dtype=float), len(seeds))
-        for seed, exact in zip(seeds, accuracies, strict=True):
-            settings = plan(study, cell, seed)
-            run_id = f"{cell.replace(' ', '-')}-seed{seed}"
-            right = exact > DIFFICULTY
-            logits = np.where(right, 1, -1) * (2 * LABELS - 1) * size
-            table = pd.DataFrame({"logit": records.half(logits)})
-            (folder / "predictions").mkdir(parents=True, exist_ok=True)
-            table.to_parquet(folder / "predictions" / f"{run_id}.parquet", index=False)
-            row = {"cell": cell, "seed": seed, "run_id": run_id, **settings}
-            row |= {"test_accuracy": right.mean(), "test_loss": 0.4, "best_epoch": best}
-            row |= {"parameters": 1000, "train_seconds": 60.0, "test_seconds": 3.0}
-            row |= {"checksum": IMDB_CHECKSUM, "commit": COMMIT, "hardware": "a processor"}
-            row |= {name: value.get(cell) if isinstance(value, dict) else value
-                    for name, value in columns.items()}  # fmt: skip
-            rows.append(pd.DataFrame([row]))
-            loss = np.asarray(curve(cell, seed) if curve else falling())
-            frame = pd.DataFrame({"epoch": range(1, len(loss) + 1), "train_loss": loss})
-            frame = frame.assign(validation_loss=loss + 0.1, train_accuracy=1 - loss / 2)
-            frame = frame.assign(validation_accuracy=0.95 - loss / 2)
-            epochs.append(frame.assign(cell=cell, seed=seed, run_id=run_id))
-    reviews = pd.DataFrame({"label": LABELS.astype(np.int8), "in_train": False})
-    reviews.to_parquet(folder / "reviews.parquet", index=False)
-    for file, tables in zip(former, (rows, epochs), strict=True):
-        pd.concat(tables).to_csv(file, index=False)
-
-
-def falling(last=0.1, epochs=EPOCHS):
-    """A training loss that settles at `last`."""
-    return last + 0.6 * 0.6 ** np.arange(epochs)
-
-
-def plan(study, cell, seed):
-    """Return the settings that a study plans, by key, as the records hold them."""
-    found = {}
-    if study in studies.STUDIES:
-        planned = studies.STUDIES[study].altered(seeds=seed + 1).runs()
-        found = {run.cell: run.config for run in planned if run.seed == seed}
-    chosen = found.get(cell, config.PROFILES["source"])
-    parts = {key: key.partition(".") for key in studies.KEYS}
-    return {key: getattr(getattr(chosen, part), name) for key, (part, _, name) in parts.items()}
-
-
-def measure(study, cell, name, values, *, seeds=range(5), spread=0.0):
-    """Write measurements: a value by condition; `spread` is the deviation from seed to seed."""
-    measurements.add(
-        study,
-        [
-            Measurement(cell, seed, f"{cell.replace(' ', '-')}-seed{seed}", name, str(condition),
-                        value + noise(f"{cell}{condition}{name}", spread, seeds)[k], 100, COMMIT)
-            for k, seed in enumerate(seeds)
-            for condition, value in values.items()
-        ],
-    )  # fmt: skip
 
 
 def entry(identity):

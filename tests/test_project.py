@@ -56,7 +56,15 @@ ORDER = [
     *("style", "figures", "diagrams"),
     *("source_report", "archive", "evidence", "rules", "rules_loss", "rules_depth"),
     *("rules_memory", "claims", "inventory", "ledger", "evidence_figures", "claim_figures"),
-    *("notebook", "evidence_pages", "report.build", "options", "study_commands", "cli"),
+    *(
+        "further_figures",
+        "notebook",
+        "evidence_pages",
+        "report.build",
+        "options",
+        "study_commands",
+        "cli",
+    ),
 ]
 WITHOUT_TORCH = [
     *("errors", "paths", "progress", "config", "corpus", "sources", "data", "stats", "seeds"),
