@@ -86,9 +86,12 @@ def train(
 @app.command()
 def claims(
     json: Annotated[Path | None, typer.Option(help="File to write the whole ledger to.")] = None,
+    readme: Annotated[
+        Path | None, typer.Option(help="Markdown file whose table of results is renewed.")
+    ] = None,
 ) -> None:
     """Print the verdict on each claim of the source report, computed from results/."""
-    from lstm_report import ledger, paths
+    from lstm_report import ledger, paths, scoreboard
     from lstm_report.archive import Archive
 
     archive = Archive()
@@ -96,6 +99,8 @@ def claims(
     if json is not None:
         with paths.atomic_write(json) as temporary:
             temporary.write_text(ledger.as_json(entries, archive) + "\n", encoding="utf-8")
+    if readme is not None:
+        scoreboard.update(readme, archive, entries)
     typer.echo(ledger.as_text(entries, archive))
 
 

@@ -12,6 +12,7 @@ DIFFICULTY = np.random.default_rng(0).permutation(REVIEWS) / REVIEWS
 LABELS = np.arange(REVIEWS) % 2
 COMMIT = "0123456789ab"
 SEEDS = range(10)
+FIVE = range(5)
 
 
 def noise(cell, spread, seeds=SEEDS):

@@ -2,13 +2,11 @@
 
 import numpy as np
 import pytest
-from made_up_records import SEEDS, measure, noise, record
+from made_up_records import FIVE, SEEDS, measure, noise, record
 
 from lstm_report import claims, evidence, further_figures, ledger, paths
 from lstm_report.archive import STATED, Archive
 from lstm_report.locality import BRANCH_CUT, CONSISTENCY, EDITS, FEEDBACK_CUT, ORIGINALS, SHUFFLED
-
-FIVE = range(5)
 
 
 @pytest.fixture(autouse=True)
