@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lstm_report.data import WORD
 from lstm_report.stats import Interval, proportion_interval
+from lstm_report.words import WORD
 
 if TYPE_CHECKING:
     from lstm_report.sources import Reviews

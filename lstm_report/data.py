@@ -6,7 +6,6 @@ Shapes: N reviews, B batch, T time.
 import dataclasses
 import hashlib
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,26 +13,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Tokenizer
 
 from lstm_report import paths
 from lstm_report.config import DataConfig
 from lstm_report.errors import UserError
 from lstm_report.readers import Reviews
 from lstm_report.sources import Source, normalised
+from lstm_report.words import PAD, UNK, Numbering
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-PAD, UNK = 0, 1
-SPECIAL = ("<pad>", "<unk>")
-"""The tokens of number 0 and 1: padding, and every token without a number of its own."""
-WORD = r"\w+(?:'\w+)*|[^\w\s\x1c-\x1f]"
-"""A token: a word with its inner apostrophes, or a single punctuation mark.
-
-Python counts the separators U+001C to U+001F as white space and the tokeniser's library does not.
-"""
 WIDTH = 32
 """Batches are padded to a multiple of it: memory freed by one batch then fits another."""
 POOL = 50
@@ -99,54 +91,31 @@ class Batch:
     index: "Tensor"  # (B,) int64, rows of the split
 
 
-def split_validation(reviews: Reviews, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def split_validation(
+    texts: Sequence[str], fraction: float, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows of the training and of the validation part.
 
-    Reviews of the same normalised text are drawn together, so that none stands on both sides.
+    Equal texts are drawn together, so that none stands on both sides.
 
     Args:
-        reviews: the official training reviews.
+        texts: the official training reviews, normalised.
         fraction: the part of them to set aside, in (0, 1).
         seed: of the draw.
 
     Raises:
         UserError: when there are too few different reviews.
     """
-    groups, texts = pd.factorize(np.array([normalised(text) for text in reviews.texts], object))
-    if len(texts) < 2:
+    groups, different = pd.factorize(np.array(texts, object))
+    if len(different) < 2:
         raise UserError(
-            f"Expected at least two different training reviews, got {len(texts)}: add reviews."
+            f"Expected at least two different training reviews, got {len(different)}: add reviews."
         )
-    order = np.random.default_rng(seed).permutation(len(texts))
+    order = np.random.default_rng(seed).permutation(len(different))
     sizes = np.bincount(groups)[order]
-    count = int(np.searchsorted(np.cumsum(sizes), fraction * len(reviews))) + 1
-    chosen = np.isin(groups, order[: min(count, len(texts) - 1)])
+    count = int(np.searchsorted(np.cumsum(sizes), fraction * len(texts))) + 1
+    chosen = np.isin(groups, order[: min(count, len(different) - 1)])
     return np.flatnonzero(~chosen), np.flatnonzero(chosen)
-
-
-def train_tokenizer(texts: Sequence[str], config: DataConfig) -> Tokenizer:
-    """Return a tokeniser whose vocabulary are the most frequent tokens of `texts`.
-
-    HTML line breaks become spaces and letters lower-case before the text is cut by `WORD`.
-    """
-    tokenizer = Tokenizer(models.WordLevel(unk_token=SPECIAL[UNK]))
-    tokenizer.normalizer = normalizers.Sequence(
-        [normalizers.Lowercase(), normalizers.Replace(Regex(r"<br\s*/?>"), " ")]
-    )
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(WORD), behavior="removed", invert=True)
-    trainer = trainers.WordLevelTrainer(
-        vocab_size=max(config.vocabulary_size - len(SPECIAL), 0),
-        min_frequency=config.min_frequency,
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(texts, trainer, length=len(texts))
-    numbers = tokenizer.get_vocab()
-    words = [*SPECIAL, *sorted(numbers, key=lambda word: numbers[word])]
-    # Not as the library's special tokens: it would read "<pad>" written in a review as padding.
-    tokenizer.model = models.WordLevel(
-        {word: number for number, word in enumerate(words)}, unk_token=SPECIAL[UNK]
-    )
-    return tokenizer
 
 
 def reading(config: DataConfig) -> slice:
@@ -159,7 +128,7 @@ def encode(tokenizer: Tokenizer, texts: Sequence[str], config: DataConfig) -> li
     """Return the token numbers of each text, cut to `config.max_length`, at least one each.
 
     Args:
-        tokenizer: from `train_tokenizer`.
+        tokenizer: of a run, or of prepared reviews.
         texts: any number of texts.
         config: which end of a longer text is kept, and how much of it.
     """
@@ -186,13 +155,12 @@ def _cache(source: Source, config: DataConfig) -> Path:
 
 def split_rows(source: Source, config: DataConfig) -> dict[str, np.ndarray]:
     """Return the official training rows of both parts, and which test reviews stand in train."""
-    train, validation = split_validation(
-        source.train, config.validation_fraction, config.split_seed
-    )
+    texts = [normalised(text) for text in source.train.texts]
+    train, validation = split_validation(texts, config.validation_fraction, config.split_seed)
     if config.train_limit is not None and config.train_limit < len(train):
         draw = np.random.default_rng([config.split_seed, 1])
         train = np.sort(draw.choice(train, config.train_limit, replace=False))
-    known = {normalised(text) for text in source.train.texts}
+    known = set(texts)
     in_train = np.array([normalised(text) in known for text in source.test.texts])
     return {"train-rows": train, "validation-rows": validation, "test-in-train": in_train}
 
@@ -244,8 +212,13 @@ def prepare(source: Source, config: DataConfig) -> PreparedData:
         return cached
     rows = split_rows(source, config)
     parts = _parts(source, rows)
-    tokenizer = train_tokenizer(parts["train"].texts, config)
-    splits = {name: encode_reviews(part, tokenizer, config) for name, part in parts.items()}
+    numbering = Numbering()
+    read = {name: numbering.read(part.texts) for name, part in parts.items()}
+    tokenizer = numbering.tokenizer(read["train"], config)
+    splits = {}
+    for name, part in parts.items():
+        kept = read[name].cut(config.max_length, config.keep)
+        splits[name] = Split(part, *numbering.renumbered(kept, tokenizer))
     with paths.atomic_write(cache, directory=True) as folder:
         tokenizer.save(str(folder / "tokenizer.json"))
         arrays = dict(rows)
@@ -292,8 +265,3 @@ def batches(split: Split, batch_size: int, *, generator: "torch.Generator") -> I
         groups.extend(ordered.split(batch_size))
     for k in torch.randperm(len(groups), generator=generator).tolist():
         yield batch_of(split, groups[k])
-
-
-def read_words(text: str) -> list[str]:
-    """Return the tokens of a text as the tokeniser cuts them, whatever the vocabulary."""
-    return re.findall(WORD, re.sub(r"<br\s*/?>", " ", text.lower()))

@@ -10,9 +10,9 @@ from matplotlib.ticker import PercentFormatter
 
 from lstm_report import style
 from lstm_report.baselines import Baseline
-from lstm_report.data import read_words
 from lstm_report.readers import Reviews
 from lstm_report.sources import normalised
+from lstm_report.words import read_words
 
 
 def count_words(reviews: Reviews) -> Counter[str]:

@@ -18,6 +18,7 @@ from lstm_report.edits import Pairs
 from lstm_report.measurements import Found
 from lstm_report.readers import Reviews
 from lstm_report.runs import Run
+from lstm_report.words import read_words
 
 if TYPE_CHECKING:
     from lstm_report.model import SentimentClassifier
@@ -242,7 +243,7 @@ class Groups:
             config: how much of a review is read; contrast and negation count there alone, the
                 length is that of the whole review.
         """
-        words = [data.read_words(text) for text in test.texts]
+        words = [read_words(text) for text in test.texts]
         read = [entry[data.reading(config)] for entry in words]
         lengths = np.array([len(entry) for entry in words])
         ends = [*(f"{low} to {high - 1}" for low, high in itertools.pairwise(LENGTHS)),

@@ -1,15 +1,25 @@
 """The text decides what is encoded: not its source, not the words a tokeniser reserves."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers import trainers
 
-from lstm_report import corpus, data, paths, sources
+from lstm_report import corpus, data, paths, sources, words
 from lstm_report.config import DataConfig
 from lstm_report.readers import Reviews
+from lstm_report.words import PAD, SPECIAL, UNK, read_words
 
 CONFIG = DataConfig(max_length=40, min_frequency=1)
+
+
+def tokenizer_for(texts, config=CONFIG):
+    """The tokeniser whose vocabulary are the most frequent tokens of the texts."""
+    numbering = words.Numbering()
+    return numbering.tokenizer(numbering.read(texts), config)
 
 
 @pytest.fixture
@@ -62,37 +72,83 @@ def test_pickled_arrays_are_never_loaded(cache):
     assert data.prepare(source, CONFIG).train.tokens.dtype == np.int32
 
 
-TOKENIZER = data.train_tokenizer(["The plot <BR /> isn't bad, it's the plot."], CONFIG)
+TOKENIZER = tokenizer_for(["The plot <BR /> isn't bad, it's the plot."])
 
 
 @given(st.text() | st.sampled_from(["<pad>", "a <unk> b", "<PAD><pad>"]))
 def test_no_text_reads_as_padding(text):
     (row,) = data.encode(TOKENIZER, [text], CONFIG)
-    assert len(row) >= 1 and (row > data.PAD).all()
+    assert len(row) >= 1 and (row > PAD).all()
 
 
-@given(st.text(st.characters(codec="latin-1")))
+def library_words(text):
+    """The words as the library cuts them, whatever is in `words.ALIKE`."""
+    cutter = words.tokenizer_of([])
+    pieces = cutter.pre_tokenizer.pre_tokenize_str(cutter.normalizer.normalize_str(text))
+    return [piece for piece, _ in pieces]
+
+
+@given(st.text() | st.text(st.characters(max_codepoint=0x2FF)))
 def test_words_are_cut_as_the_tokeniser_cuts_them(text):
-    vocabulary = data.train_tokenizer([text], CONFIG)
-    tokens = [vocabulary.id_to_token(k) for k in vocabulary.encode(text).ids]
-    assert tokens == data.read_words(text)
+    assert read_words(text) == library_words(text)
+
+
+def test_python_and_the_library_agree_on_every_character_of_alike_texts():
+    """Words, marks, white space and lower case belong to single characters, so to all texts."""
+    alike = [c for c in map(chr, range(0x110000)) if words.ALIKE.fullmatch(c)]
+    assert len(alike) > 700 and words.ALIKE.fullmatch("“Déjà vu” – so-so…")
+    for character in alike:
+        text = f"a{character}b'{character}'"
+        assert read_words(text) == library_words(text), hex(ord(character))
+    assert not words.ALIKE.fullmatch("I\u0307") and not words.ALIKE.fullmatch("ΟΔΟΣ")
+
+
+def test_the_vocabulary_is_the_one_that_the_library_counts():
+    odd = ["é É e\u0301 zz zz b b <br/> a a ' '", *["<br>"] * 4]
+    texts = [*corpus.write_reviews(80, seed=3).texts, *odd]
+    for size, least in ((7, 1), (60, 1), (60, 3), (5_000, 2)):
+        library = words.tokenizer_of([])
+        trainer = trainers.WordLevelTrainer(
+            vocab_size=size - 2, min_frequency=least, show_progress=False
+        )
+        library.train_from_iterator(texts, trainer)
+        ours = tokenizer_for(texts, DataConfig(vocabulary_size=size, min_frequency=least))
+        found = {word: number - 2 for word, number in ours.get_vocab().items()}
+        del found["<pad>"], found["<unk>"]
+        assert found == library.get_vocab()
+
+
+@pytest.mark.parametrize(("keep", "length"), [("head", 3), ("tail", 3), ("tail", 1), ("head", 99)])
+def test_prepared_reviews_are_numbered_as_the_tokeniser_numbers_them(cache, keep, length):
+    odd = ["<br />", "I\u0307stanbul e\u0301 good", "<pad> good", "plain good words here", "<BR/>x"]
+    parts = {
+        "train": Reviews(odd * 3 + [f"word{k} good" for k in range(9)], np.arange(24) % 2),
+        "test": Reviews([*odd, "unseen good \N{SNOWMAN}"], np.arange(6) % 2),
+    }
+    source = sources._source("n", "Test.", parts)
+    prepared = data.prepare(source, DataConfig(keep=keep, max_length=length, min_frequency=2))
+    seen = Counter()
+    for split in (prepared.train, prepared.validation, prepared.test):
+        for k, text in enumerate(split.reviews.texts):
+            whole = prepared.tokenizer.encode(text).ids or [UNK]
+            assert split.row(k).tolist() == (whole[:length] if keep == "head" else whole[-length:])
+            seen.update(split.row(k).tolist())
+    assert len(seen) > 3 and split.tokens.dtype == np.int32 and not seen[PAD]
 
 
 def test_breaks_in_any_case_are_no_words():
     assert set(TOKENIZER.get_vocab()) == {
-        *data.SPECIAL,
+        *SPECIAL,
         *("the", "plot", "isn't", "bad", ",", "it's", "."),
     }
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5])
 def test_the_vocabulary_keeps_to_its_size(size):
-    tokenizer = data.train_tokenizer(
-        ["a a a b b c"], DataConfig(vocabulary_size=size, min_frequency=1)
-    )
+    tokenizer = tokenizer_for(["a a a b b c"], DataConfig(vocabulary_size=size, min_frequency=1))
     assert tokenizer.get_vocab_size() == max(2, size)
     assert [tokenizer.id_to_token(k) for k in range(max(2, size))] == [
-        *data.SPECIAL,
+        *SPECIAL,
         "a",
         "b",
         "c",

@@ -18,6 +18,7 @@ from lstm_report import (
 from lstm_report.data import Batch
 from lstm_report.errors import UserError
 from lstm_report.studies import Cell, Study
+from lstm_report.words import PAD, UNK
 
 REVIEWS, STEPS, WORDS = 300, 30, 5
 EACH = 60, 30
@@ -29,7 +30,7 @@ def batch():
     random = np.random.default_rng(0)
     tokens = torch.from_numpy(random.integers(2, 2 + WORDS, (REVIEWS, STEPS)))
     lengths = torch.from_numpy(random.integers(STEPS // 2, STEPS + 1, REVIEWS))
-    tokens[torch.arange(STEPS) >= lengths.unsqueeze(1)] = data.PAD
+    tokens[torch.arange(STEPS) >= lengths.unsqueeze(1)] = PAD
     labels = torch.from_numpy(random.integers(0, 2, REVIEWS)).float()
     return Batch(tokens, lengths, labels, torch.arange(REVIEWS))
 
@@ -156,7 +157,7 @@ def test_the_words_told_apart_are_the_most_frequent_and_the_clear_ones(source, t
     assert len(counts) == read_back.WORDS and list(frequent.values()) == list(range(len(counts)))
     kept = [len(prepared.test.tokens[prepared.test.tokens == token]) for token in frequent]
     assert kept == sorted(kept, reverse=True) and min(kept) > 100
-    assert not {data.PAD, data.UNK} & set(frequent)
+    assert not {PAD, UNK} & set(frequent)
     polar = read_back.polar_words(prepared.vocabulary)
     assert {prepared.vocabulary[k] for k, entry in polar.items() if entry} <= set(corpus.POSITIVE)
     assert polar[prepared.vocabulary.index("brilliant")] == 1

@@ -8,11 +8,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lstm_report import config, data, locality
+from lstm_report import config, locality
 from lstm_report.config import DataConfig, ModelConfig
 from lstm_report.edits import Pairs
 from lstm_report.model import LAYERS, SentimentClassifier
 from lstm_report.readers import Reviews
+from lstm_report.words import read_words
 
 ROWS = st.lists(st.integers(2, 50), max_size=60).map(lambda row: np.array(row, dtype=np.int32))
 
@@ -110,7 +111,7 @@ def test_the_subset_is_drawn_once_and_never_twice_the_same_review():
     ],
 )
 def test_contrast_and_negation_are_told_by_whole_words(text, contrast, negation):
-    words = data.read_words(text)
+    words = read_words(text)
     assert locality.has_contrast(words) == contrast
     assert locality.has_negation(words) == negation
 
