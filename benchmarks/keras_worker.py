@@ -1,6 +1,6 @@
 """Train and evaluate a Keras LSTM on JAX, once for each line on standard input.
 
-Usage: keras_worker.py REVIEWS.npz SETTINGS (JSON), see `peers.Keras`
+Usage: keras_worker.py REVIEWS.npz SETTINGS (JSON), see `peers.Process`
 
 As people write it: reviews padded to one length at the end, with the padding masked. Keras
 compiles the step of training with XLA. In float32, as `mixed_bfloat16` takes four times as long.
@@ -36,7 +36,7 @@ model.compile(
     jit_compile=True,
 )
 with np.load(sys.argv[1]) as arrays:
-    train, train_y, test, test_y = (arrays[k] for k in ("train", "train_y", "test", "test_y"))
+    train, _, train_y, test, _, test_y = (arrays[f"arr_{k}"] for k in range(6))
 for _ in sys.stdin:
     model.fit(train, train_y, batch_size=settings["batch"], epochs=1, verbose=0)
     model.evaluate(test, test_y, batch_size=settings["batch"], verbose=0)

@@ -7,14 +7,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from tokenizers import models
 
 from lstm_report import corpus, data, paths
-from lstm_report.config import DataConfig
+from lstm_report.config import MODELS, DataConfig
 from lstm_report.data import PreparedData
+from lstm_report.model import LAYERS
 from lstm_report.readers import Reviews
 from lstm_report.sources import Source, checksum
+from lstm_report.words import SPECIAL, tokenizer_of
 
+NAMES = {kind: LAYERS[kind].__name__ for kind in MODELS}
 MEDIAN, SPREAD = 200, 0.65
 """Median length in tokens, and standard deviation of its logarithm, both as in IMDB."""
 
@@ -57,9 +59,7 @@ def prepared(source: Source, settings: DataConfig) -> PreparedData:
     """
     with empty_cache():
         made = data.prepare(source, settings)
-    known = made.tokenizer.get_vocab()
-    unused = range(len(known), settings.vocabulary_size)
-    words = known | {f"<unused {number}>": number for number in unused}
-    tokenizer = type(made.tokenizer).from_str(made.tokenizer.to_str())
-    tokenizer.model = models.WordLevel(words, unk_token=data.SPECIAL[data.UNK])
+    known = made.vocabulary
+    unused = [f"<unused {number}>" for number in range(len(known), settings.vocabulary_size)]
+    tokenizer = tokenizer_of([*known[len(SPECIAL) :], *unused])
     return dataclasses.replace(made, tokenizer=tokenizer)

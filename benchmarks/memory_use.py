@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import material
 from timing import Row, spread
 
 from lstm_report import config
@@ -28,7 +29,7 @@ def memory_use(repeats: int) -> Iterator[Row]:
     """Measure the largest memory of each task once, whatever the number of repeats."""
     for kind in config.MODELS:
         found = measured("train", kind)
-        what = f"largest memory, an epoch of {kind} on 25,000 + 25,000 reviews, GB"
+        what = f"largest memory, an epoch of {material.NAMES[kind]} on 25,000 + 25,000 reviews, GB"
         seconds = {"whole process": [found["seconds"]]}
         yield Row(what, spread([found["memory"]]), seconds, "at most", 1.5)
     found = measured("long", "reslstm")

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 from torch.utils.data import DataLoader, TensorDataset
 
-from lstm_report.config import ModelConfig, TrainingConfig
+from lstm_report.config import ModelConfig
 
 PACKAGES = ("keras", "jax")
 MISSING = "{}: not installed, pip install -e '.[bench]'"
@@ -67,33 +67,39 @@ Arrays = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 class Torch:
-    """One epoch and an evaluation in plain PyTorch: shuffled batches, Adam, no more."""
+    """One epoch and an evaluation in plain PyTorch: shuffled batches, Adam, no more.
+
+    Args:
+        model: a `Classifier`.
+        settings: learning_rate, clip (largest norm of the gradient), batch, and precision.
+        train, test: the reviews.
+    """
 
     def __init__(
-        self, model: nn.Module, config: TrainingConfig, train: Arrays, test: Arrays
+        self, model: nn.Module, settings: dict[str, Any], train: Arrays, test: Arrays
     ) -> None:
-        self.model, self.config = model, config
-        self.bfloat16 = config.precision == "bfloat16"
+        self.model, self.settings = model, settings
         self.sets = [TensorDataset(*map(torch.from_numpy, part)) for part in (train, test)]
-        self.optimiser = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
+        self.optimiser = torch.optim.Adam(model.parameters(), lr=settings["learning_rate"])
         self.loss = nn.BCEWithLogitsLoss()
+        self.bfloat16 = settings["precision"] == "bfloat16"
 
     def __call__(self) -> None:
         """Train one epoch and evaluate."""
         train, test = self.sets
         self.model.train()
-        for tokens, lengths, labels in DataLoader(train, self.config.batch_size, shuffle=True):
+        for tokens, lengths, labels in DataLoader(train, self.settings["batch"], shuffle=True):
             with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
                 logits = self.model(tokens, lengths)
             loss = self.loss(logits.float(), labels)
             self.optimiser.zero_grad()
             loss.backward()
-            nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.settings["clip"])
             self.optimiser.step()
         self.model.eval()
         correct = 0
         with torch.no_grad():
-            for tokens, lengths, labels in DataLoader(test, self.config.batch_size):
+            for tokens, lengths, labels in DataLoader(test, self.settings["batch"]):
                 correct += int(((self.model(tokens, lengths) > 0) == labels.bool()).sum())
 
 
@@ -108,18 +114,22 @@ def versions() -> dict[str, str]:
     return {} if missing() else {name: importlib.metadata.version(name) for name in PACKAGES}
 
 
-class Keras:
-    """One epoch and an evaluation in Keras on JAX, in a process of its own, see `keras_worker`.
+class Process:
+    """One epoch and an evaluation in a process of its own, which waits while others take turns.
 
-    Its threads would get into the way of those of PyTorch in one process. The process waits while
-    others take their turns.
+    So its threads do not get into the way, and settings of this process do not reach it.
+
+    Args:
+        name: `keras` or `torch`, of the worker that is run.
+        settings: what the worker reads, as JSON.
+        train, test: the reviews.
     """
 
-    def __init__(self, settings: dict[str, Any], train: Arrays, test: Arrays) -> None:
-        self.folder = tempfile.TemporaryDirectory()
+    def __init__(self, name: str, settings: dict[str, Any], train: Arrays, test: Arrays) -> None:
+        self.name, self.folder = name, tempfile.TemporaryDirectory()
         path = Path(self.folder.name) / "reviews.npz"
-        np.savez(path, train=train[0], train_y=train[2], test=test[0], test_y=test[2])
-        worker = Path(__file__).with_name("keras_worker.py")
+        np.savez(path, *train, *test)
+        worker = Path(__file__).with_name(f"{name}_worker.py")
         self.process = subprocess.Popen(
             [sys.executable, worker, path, json.dumps(settings)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
@@ -131,7 +141,7 @@ class Keras:
         self.process.stdin.write("go\n")
         self.process.stdin.flush()
         if self.process.stdout.readline() != "done\n":
-            raise RuntimeError("the process of Keras ended: its error is printed above")
+            raise RuntimeError(f"the process of {self.name} ended: its error is printed above")
 
     def close(self) -> None:
         """End the process."""

@@ -1,26 +1,29 @@
 """Section `pipeline`: an epoch with its evaluation, beside the ways in which people write it."""
 
-import dataclasses
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import material
 import numpy as np
 import peers
 import torch
 from timing import Row, ratio, side_by_side, spread
-from torch import nn
 
-from lstm_report import config, runs, training
+from lstm_report import config, runs, studies, training
 from lstm_report.config import RunConfig
 from lstm_report.data import PreparedData, Split
 from lstm_report.evaluation import choose_device, choose_precision
 
 LENGTH, SIDE = 256, 4096
 TRAIN, TEST = 1_500, 500
-PART = {"packed": 12, "Keras": 3, "loop": 6}
-"""Slow peers read this part of the reviews; all rates are real tokens a second."""
+PART = {"packed": 12, "Keras": 3, "loop": 12}
+"""Slow peers read this part of the reviews; all rates are real tokens a second.
+
+Peers run as people write them. What `lstm_report.training` sets for its process, freed memory kept
+and denormals as zero, is given to two of them as well, in rows without a goal.
+"""
 
 
 def arithmetic(kind: str, inputs: int, hidden: int) -> int:
@@ -63,25 +66,14 @@ class Ours:
         self.rates.append(run.summary["tokens_per_second"])
 
 
-def _torch_peer(
-    recurrent: nn.Module, part: int, settings: RunConfig, data: PreparedData
-) -> tuple[Callable[[], None], int]:
-    train, test = arrays([data.train], part), arrays([data.validation, data.test], part)
-    classifier = peers.Classifier(data.vocabulary_size, settings.model, recurrent)
-    work = peers.Torch(classifier, settings.training, train, test)
-    return work, int(train[1].sum() + test[1].sum())
-
-
-def _keras_peer(settings: RunConfig, data: PreparedData) -> tuple[peers.Keras, int]:
-    train = arrays([data.train], PART["Keras"])
-    test = arrays([data.validation, data.test], PART["Keras"])
-    values = {
-        "vocabulary": data.vocabulary_size, "embedding": settings.model.embedding_size,
-        "hidden": settings.model.hidden_size, "dropout": settings.model.dropout,
-        "learning_rate": settings.training.learning_rate, "clip": settings.training.clip_norm,
-        "batch": settings.training.batch_size, "threads": torch.get_num_threads(),
+def _settings(base: RunConfig, data: PreparedData) -> dict[str, Any]:
+    """Return what the processes of the peers need to know."""
+    return {
+        "vocabulary": data.vocabulary_size, "embedding": base.model.embedding_size,
+        "hidden": base.model.hidden_size, "dropout": base.model.dropout,
+        "learning_rate": base.training.learning_rate, "clip": base.training.clip_norm,
+        "batch": base.training.batch_size, "threads": torch.get_num_threads(),
     }  # fmt: skip
-    return peers.Keras(values, train, test), int(train[1].sum() + test[1].sum())
 
 
 def products() -> dict[str, Callable[[], object]]:
@@ -98,50 +90,46 @@ def pipeline(repeats: int) -> Iterator[Row]:
     rounds = min(repeats, 5)  # half a minute each
     base = config.profile("source", data="built-in", epochs=1)
     fraction = TEST / 2 / (TRAIN + TEST / 2)
-    base = dataclasses.replace(
-        base,
-        data=dataclasses.replace(base.data, validation_fraction=fraction),
-        training=dataclasses.replace(base.training, device="cpu"),
-    )
+    base = studies.change(base, {"data.validation_fraction": fraction, "training.device": "cpu"})
     data = material.prepared(material.reviews(TRAIN + TEST // 2, TEST // 2), base.data)
     auto = choose_precision("auto", choose_device("cpu"))
     ours: dict[tuple[str, str], Ours] = {}
     for precision in dict.fromkeys((auto, "float32")):
         for kind in config.MODELS:
-            settings = dataclasses.replace(
-                base,
-                model=dataclasses.replace(base.model, kind=kind),
-                training=dataclasses.replace(base.training, precision=precision),
-            )
-            ours[kind, precision] = Ours(settings, data)
+            changes = {"model.kind": kind, "training.precision": precision}
+            ours[kind, precision] = Ours(studies.change(base, changes), data)
     ways: dict[str, Callable[[], object]] = {
         f"{kind} {precision}": work for (kind, precision), work in ours.items()
     }
     tokens = {f"{kind} {precision}": work.tokens for (kind, precision), work in ours.items()}
     sizes = base.model.embedding_size, base.model.hidden_size
-    recurrent = {
-        "packed": nn.LSTM(*sizes, batch_first=True),
-        "loop LSTM": peers.Loop(*sizes, residual=False),
-        "loop ResLSTM": peers.Loop(*sizes, residual=True),
+    # A loop as in the source has no second precision; packed sequences are given the quicker one.
+    torch_peers: dict[str, dict[str, Any]] = {
+        "loop LSTM": {"precision": "float32"},
+        "loop ResLSTM": {"precision": "float32"},
+        "packed": {"precision": auto},
+        "loop LSTM tuned": {"precision": "float32", "tuned": True},
+        "packed tuned": {"precision": auto, "tuned": True},
     }
-    for name, module in recurrent.items():
-        # A loop as in the source has no second precision; packed sequences are given the quicker.
-        precision = auto if name == "packed" else "float32"
-        changed = dataclasses.replace(base.training, precision=precision)
-        settings = dataclasses.replace(base, training=changed)
-        ways[name], tokens[name] = _torch_peer(module, PART[name.split()[0]], settings, data)
-    if absent := peers.missing():
-        seconds = side_by_side(ways | products(), rounds)
-    else:
-        keras, tokens["Keras"] = _keras_peer(base, data)
-        try:
-            seconds = side_by_side(ways | {"Keras": keras} | products(), rounds)
-        finally:
-            keras.close()
+    absent, others = peers.missing(), {}
+    try:
+        for name in [*torch_peers, *([] if absent else ["Keras"])]:
+            part = PART[name.split()[0]]
+            train, test = arrays([data.train], part), arrays([data.validation, data.test], part)
+            values = _settings(base, data) | {
+                "recurrent": name.removesuffix(" tuned"), "tuned": False
+            } | torch_peers.get(name, {})  # fmt: skip
+            worker = "keras" if name == "Keras" else "torch"
+            others[name] = peers.Process(worker, values, train, test)
+            tokens[name] = int(train[1].sum() + test[1].sum())
+        seconds = side_by_side(ways | others | products(), rounds)
+    finally:
+        for peer in others.values():
+            peer.close()
     # Seconds per million real tokens, so that ways with fewer reviews can be compared.
     cost = {name: [s / tokens[name] * 1e6 for s in seconds[name]] for name in tokens}
     for kind in config.MODELS:
-        short = {"lstm": "LSTM", "reslstm": "ResLSTM"}[kind]
+        short = material.NAMES[kind]
         mine = cost[f"{kind} {auto}"]
         rates = spread([1e3 / value for value in mine])
         yield Row(f"epoch, {short} {auto}, thousand real tokens a second", rates, {short: mine})
@@ -149,18 +137,22 @@ def pipeline(repeats: int) -> Iterator[Row]:
             (f"loop {short}", "source-style loop, float32", 10),
             ("packed", f"packed nn.LSTM, {auto}", 2),
             ("Keras", "Keras LSTM on JAX, float32", 2),
+            ("loop LSTM tuned", "source-style loop with this project's process settings", None),
+            ("packed tuned", "packed nn.LSTM with this project's process settings", None),
         ):
+            if bound is None and kind == "reslstm":
+                continue
             what = f"epoch, {title} / {short} {auto}"
             if name == "Keras" and absent:
                 yield Row(what, None, {}, "at least", bound, note=absent)
                 continue
             pair = {name: cost[name], short: mine}
-            yield Row(what, ratio(cost[name], mine), pair, "at least", bound)
+            yield Row(what, ratio(cost[name], mine), pair, bound and "at least", bound)
     for (kind, precision), work in ours.items():
         operations = arithmetic(kind, *sizes)
         achieved = [rate * operations for rate in work.rates[1:]]
         possible = [2 * SIDE**3 / s for s in seconds[f"product {precision}"]]
-        name = f"share of the rate of matrix products, {kind} {precision}"
+        name = f"share of the rate of matrix products, {material.NAMES[kind]} {precision}"
         note = (
             f"{operations / 1e6:.3f} MFLOP per real token, products at "
             f"{np.median(possible) / 1e9:.0f} GFLOP/s"

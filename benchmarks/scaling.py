@@ -4,10 +4,12 @@ from collections.abc import Iterator
 
 import torch
 from layer_speed import passes
+from material import NAMES
 from pipeline import arithmetic
 from timing import Row, exponent, side_by_side
 
-from lstm_report.layers import LSTM, ResLSTM
+from lstm_report.config import MODELS
+from lstm_report.model import LAYERS
 
 BASE = {"batch": 64, "steps": 128, "hidden": 256, "layers": 1}
 INPUTS = 128
@@ -33,23 +35,22 @@ def operations(kind: str, batch: int, steps: int, hidden: int, layers: int) -> i
 
 def scaling(repeats: int) -> Iterator[Row]:
     """Fit the power with which forward and backward grow along each axis, in float32."""
-    kinds = {"lstm": LSTM, "reslstm": ResLSTM}
     for axis, (title, points) in AXES.items():
         ways = {}
         for point in points:
             sizes = BASE | {axis: point}
             shape = sizes["batch"], sizes["steps"], INPUTS
             x = torch.randn(*shape, requires_grad=True)
-            for kind, layer in kinds.items():
-                module = layer(INPUTS, sizes["hidden"], sizes["layers"], batch_first=True)
-                ways[f"{kind} {point}"] = passes(module, x, False)
+            for kind in MODELS:
+                layer = LAYERS[kind](INPUTS, sizes["hidden"], sizes["layers"], batch_first=True)
+                ways[f"{kind} {point}"] = passes(layer, x, False)
         seconds = side_by_side(ways, repeats)
-        for kind in kinds:
+        for kind in MODELS:
             times = [seconds[f"{kind} {point}"] for point in points]
             counts = [[operations(kind, **(BASE | {axis: point}))] for point in points]
             expected = exponent(points, counts).median
             yield Row(
-                f"exponent of time in {title}, {kind}",
+                f"exponent of time in {title}, {NAMES[kind]}",
                 exponent(points, times),
                 {str(point): times for point, times in zip(points, times, strict=True)},
                 note=f"arithmetic: {expected:.2f}; {REASONS[axis]}",

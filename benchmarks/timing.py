@@ -40,11 +40,6 @@ class Row(NamedTuple):
             return None
         return bool(HOLDS[self.word](self.figure.median, self.bound))
 
-    @property
-    def goal(self) -> str:
-        """The goal in words, or nothing."""
-        return "" if self.word is None else f"{self.word} {self.bound:g}"
-
 
 def side_by_side(
     ways: Mapping[str, Callable[[], object]], repeats: int = REPEATS

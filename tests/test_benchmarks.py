@@ -5,6 +5,8 @@ import io
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -12,11 +14,12 @@ import torch
 from rich.console import Console
 from torch import nn
 
-from lstm_report import config, paths
+from lstm_report import config, engines, paths, studies
 from lstm_report.layers import LSTM, ResLSTM
 
 FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
-NAMES = ("timing", "material", "peers", "pipeline", "scaling", "memory_use", "bench")
+NAMES = ("timing", "material", "peers", "pipeline", "scaling", "memory_use", "bench", "workers")
+NAMES += ("curves",)
 
 
 @pytest.fixture
@@ -97,13 +100,30 @@ def test_the_peers_are_the_same_classifier_and_learn(modules):
     torch.testing.assert_close(packed(tokens, lengths), loop(tokens, lengths))
     arrays = tokens.numpy(), lengths.numpy(), np.array([0, 1, 0, 1, 0, 1], np.float32)
     before = packed.output.weight.detach().clone()
-    peers.Torch(packed, settings.training, arrays, arrays)()
+    values = {"learning_rate": 0.1, "clip": 1.0, "batch": 4, "precision": "float32"}
+    peers.Torch(packed, values, arrays, arrays)()
     assert not torch.equal(packed.output.weight, before)
+
+
+class Peer:
+    """A peer in no process of its own, which does nothing."""
+
+    closed: ClassVar[list] = []
+
+    def __init__(self, worker, values, train, test):
+        self.values = values
+
+    def __call__(self):
+        assert not self.closed
+
+    def close(self):
+        self.closed.append(self.values)
 
 
 def test_a_missing_peer_has_its_line_in_the_table(modules, monkeypatch):
     peers, pipeline, timing = (modules[name] for name in ("peers", "pipeline", "timing"))
     monkeypatch.setattr(peers.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(peers, "Process", Peer)
     assert peers.missing() == "keras: not installed, pip install -e '.[bench]'"
     monkeypatch.setattr(pipeline, "TRAIN", 128)
     monkeypatch.setattr(pipeline, "TEST", 64)
@@ -113,24 +133,138 @@ def test_a_missing_peer_has_its_line_in_the_table(modules, monkeypatch):
     monkeypatch.setattr(pipeline, "products", lambda: dict.fromkeys(
         ("product float32", "product bfloat16"), lambda: None
     ))  # fmt: skip
+    auto = pipeline.choose_precision("auto", pipeline.choose_device("cpu"))
     rows = list(pipeline.pipeline(1))
+    assert [entry["tuned"] for entry in Peer.closed] == [False] * 3 + [True] * 2
+    assert {row.what for row in rows if row.word is None} == {
+        *(f"epoch, {name} {auto}, thousand real tokens a second" for name in ("LSTM", "ResLSTM")),
+        *(f"epoch, {name} with this project's process settings / LSTM {auto}"
+          for name in ("source-style loop", "packed nn.LSTM")),
+    }  # fmt: skip
     absent = [row for row in rows if row.figure is None]
     assert [row.note for row in absent] == [peers.missing()] * 2
-    assert all("Keras" in row.what and row.goal == "at least 2" for row in absent)
+    assert all("Keras" in row.what and row.bound == 2 for row in absent)
     assert all(isinstance(row, timing.Row) and row.figure.median > 0 for row in rows if row.figure)
 
 
-def test_keras_trains_in_a_process_of_its_own(modules):
-    pytest.importorskip("jax", reason="of the extra bench")
-    peers = modules["peers"]
-    tokens, labels = np.ones((8, 5), np.int64), np.zeros(8, np.float32)
+@pytest.mark.parametrize("name", ["keras", "torch"])
+def test_peers_train_in_a_process_of_their_own(modules, name):
+    if name == "keras":
+        pytest.importorskip("jax", reason="of the extra bench")
+    tokens, lengths, labels = np.ones((8, 5), np.int64), np.full(8, 5), np.zeros(8, np.float32)
     values = {"vocabulary": 9, "embedding": 3, "hidden": 4, "dropout": 0.1, "learning_rate": 0.1,
-              "clip": 1.0, "batch": 4, "threads": 1}  # fmt: skip
-    keras = peers.Keras(values, (tokens, labels, labels), (tokens, labels, labels))
-    keras()
-    keras()
-    keras.close()
-    assert keras.process.returncode == 0
+              "clip": 1.0, "batch": 4, "threads": 1, "precision": "float32", "tuned": True,
+              "recurrent": "packed"}  # fmt: skip
+    part = tokens, lengths, labels
+    process = modules["peers"].Process(name, values, part, part)
+    process()
+    process()
+    process.close()
+    assert process.process.returncode == 0
+
+
+def test_a_peer_that_ends_is_told(modules, capfd):
+    part = np.ones((8, 5), np.int64), np.full(8, 5), np.zeros(8, np.float32)
+    process = modules["peers"].Process("torch", {"threads": 1}, part, part)
+    with pytest.raises(RuntimeError, match="the process of torch ended"):
+        process()
+    process.process.wait()
+    assert "KeyError: 'tuned'" in capfd.readouterr().err
+    process.folder.cleanup()
+
+
+class Engine:
+    """An engine whose runs are finished at once, or fail."""
+
+    made: ClassVar[list] = []
+
+    def __init__(self, workers, error=None):
+        self.workers, self.error, self.threads = workers, error, None
+
+    def execute(self, configs, source, directory):
+        self.made.append((self.workers, self.threads, paths.CACHE, directory))
+        yield from (engines.Outcome(entry, self.error, 1.0) for entry in configs)
+
+
+@pytest.fixture
+def instant(modules, monkeypatch):
+    """The module of the section workers, with runs that train 100 and 300 tokens a second."""
+    workers, rates = modules["workers"], {"lstm": 100.0, "reslstm": 300.0}
+    monkeypatch.setattr(Engine, "made", [])
+    monkeypatch.setattr(workers.engines, "LocalEngine", Engine)
+    monkeypatch.setattr(workers.config, "run_id", lambda entry, checksum: entry.model.kind)
+    monkeypatch.setattr(
+        workers.runs,
+        "read_run",
+        lambda folder: SimpleNamespace(summary={"tokens_per_second": rates[folder.name]}),
+    )
+    return workers
+
+
+def test_two_workers_of_one_thread_are_compared_with_one_of_two(instant, monkeypatch):
+    monkeypatch.setattr(instant.engines, "cores", lambda: 2)
+    cache = paths.CACHE
+    tokens, seconds = instant.workers(5)
+    assert {entry[:2] for entry in Engine.made} == {(1, 2), (2, 1)} and len(Engine.made) == 12
+    assert len({entry[2] for entry in Engine.made}) == 1 and Engine.made[0][2] != cache
+    assert len({entry[3] for entry in Engine.made}) == 12 and cache == paths.CACHE
+    # Equal work at 100 and 300 a second, one after the other, is done at 150 a second.
+    assert tokens.figure.median == 2 and tokens.word is None
+    assert tokens.seconds["one worker of two threads"] == [pytest.approx(150)] * 5
+    assert tokens.seconds["two workers of one thread"] == [pytest.approx(300)] * 5
+    assert seconds.figure.median > 0 and len(seconds.seconds["one worker of two threads"]) == 5
+
+
+def test_too_few_cores_are_told_and_a_run_that_fails_ends_the_section(instant, monkeypatch):
+    monkeypatch.setattr(instant.engines, "cores", lambda: 1)
+    rows = list(instant.workers(5))
+    assert [(row.figure, row.note) for row in rows] == [
+        (None, "needs 2 cores, this process may use 1")
+    ] * 2
+    assert not Engine.made
+    monkeypatch.setattr(
+        instant.engines, "LocalEngine", lambda workers: Engine(workers, "It broke.")
+    )
+    with pytest.raises(RuntimeError, match=r"It broke\."):
+        instant.train([config.profile("smoke")], SimpleNamespace(checksum=""), 1, [])
+
+
+def test_curves_of_two_kernels_are_compared_with_those_of_two_seeds(modules):
+    first = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+    shift = np.array([[1.0, 1.0], [0.0, 0.0], [2.0, 2.0]])
+    figure, of_kernels, of_seeds = modules["curves"].compared(first, first - shift)
+    assert figure.median == pytest.approx(1) and figure.low < 0 < 2 < figure.high
+    assert of_kernels == pytest.approx(1)
+    assert of_seeds == pytest.approx(np.mean([2, 4, 2, 3, 3, 0]))
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_runs_are_trained_through_both_kernels(modules, monkeypatch, tmp_path, there):
+    curves = modules["curves"]
+    if there and not curves.kernel.available(torch.float32):
+        pytest.skip("there is no compiled kernel here")
+    if not there:
+        monkeypatch.setenv(curves.kernel.SWITCH, "off")
+    small = studies.change(
+        config.profile("smoke"),
+        {"model.embedding_size": 32, "model.hidden_size": 32, "training.epochs": 1,
+         "data.train_limit": 64},
+    )  # fmt: skip
+    monkeypatch.setattr(curves.config, "profile", lambda name: small)
+    monkeypatch.setattr(curves.sources, "resolve", lambda: modules["material"].reviews(100, 20))
+    monkeypatch.setattr(curves, "SEEDS", 2)
+    monkeypatch.setattr(paths, "CACHE", tmp_path)
+    rows = list(curves.curves(5))
+    assert len(rows) == 4
+    if not there:
+        assert {row.note for row in rows} == {"there is no compiled kernel here"}
+        return
+    for row in rows:
+        assert row.figure.low <= row.figure.median <= row.figure.high
+        assert np.shape(row.details["curves"]["PyTorch"]) == (2, 1)
+    loss = rows[1].details["curves"]
+    np.testing.assert_allclose(loss["compiled"], loss["PyTorch"], atol=0.02)
+    assert loss["compiled"] != loss["PyTorch"]
 
 
 def test_reviews_are_as_long_as_those_of_imdb_and_differ(modules):
@@ -166,7 +300,12 @@ def test_the_arithmetic_of_training_is_that_of_the_weights(modules):
 
 
 def test_unknown_sections_and_too_few_repeats_are_refused(modules, monkeypatch):
-    for arguments, message in ((["--only", "speed"], "speed"), (["--repeats", "2"], "at least 5")):
+    cases = (
+        (["--only", "speed"], "predict, curves, got speed"),
+        (["--repeats", "2"], "at least 5"),
+    )
+    assert "curves" not in modules["bench"].SECTIONS
+    for arguments, message in cases:
         monkeypatch.setattr(sys, "argv", ["bench.py", *arguments])
         with pytest.raises(SystemExit, match=message):
             modules["bench"].main()
@@ -181,7 +320,13 @@ def test_the_record_and_its_figures_are_written(modules, monkeypatch, tmp_path):
     ]
     monkeypatch.setattr(scaling, "BASE", {"batch": 2, "steps": 3, "hidden": 8, "layers": 1})
     monkeypatch.setattr(scaling, "AXES", {"steps": ("steps", [2, 4])})
-    sections = {"made": lambda repeats: iter(rows), "scaling": scaling.scaling}
+    smallest = []
+
+    def made(repeats):
+        smallest.append(float(torch.tensor(3e-308, dtype=torch.float64) / 10))
+        yield from rows
+
+    sections = {"made": made, "scaling": scaling.scaling}
     monkeypatch.setattr(bench, "SECTIONS", sections)
     monkeypatch.setattr(bench, "TARGET", tmp_path / "bench.json")
     monkeypatch.setattr(paths, "BUILD", tmp_path)
@@ -189,6 +334,8 @@ def test_the_record_and_its_figures_are_written(modules, monkeypatch, tmp_path):
     said = io.StringIO()
     monkeypatch.setattr(bench, "Console", lambda: Console(file=said, width=200))
     bench.main()
+    assert smallest == [0] or not torch.set_flush_denormal(False)
+    assert float(torch.tensor(3e-308, dtype=torch.float64) / 10) > 0
     assert "a / b [x]: 2.00" in said.getvalue() and "1 of 2 goals are met" in said.getvalue()
     assert "c / b: not measured (c: not installed, '.[bench]')" in said.getvalue()
     record = json.loads((tmp_path / "bench.json").read_text())
