@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from lstm_report import speed, style
 from lstm_report.errors import UserError
@@ -20,7 +20,8 @@ def against_goals(rows: Sequence[Row]) -> Figure:
     """Draw how many times over each goal is reached: from 1 on it is met.
 
     A figure that has to be at least so much is divided by its bound; of one that may be at most so
-    much, the bound is divided by the figure. The numbers beside the points are the figures.
+    much, the bound is divided by the figure, up to a hundredfold. The numbers beside the points are
+    the figures.
 
     Args:
         rows: of a record; those without a goal or a figure are left out.
@@ -33,19 +34,20 @@ def against_goals(rows: Sequence[Row]) -> Figure:
     for place, row in enumerate(drawn):
         found, bound = row["figure"], row["bound"]
         values = np.array([found["median"], found["low"], found["high"]])
-        times = values / bound if row["word"] == "at least" else bound / values
+        times = values / bound if row["word"] == "at least" else bound / values.clip(bound / 100)
         middle, (low, high) = times[0], np.sort(times[1:])
         axis.errorbar(
             middle, place, xerr=[[max(middle - low, 0)], [max(high - middle, 0)]], capsize=2,
             marker="o" if row["met"] else "X", linestyle="none", color=colours[row["met"]],
         )  # fmt: skip
         axis.annotate(
-            f"{found['median']:.3g} ({row['word']} {bound:g})", (1.01, place), va="center",
+            f"{found['median']:.3g} ({speed.goal(row)})", (1.01, place), va="center",
             xycoords=("axes fraction", "data"), fontsize=7.5, annotation_clip=False,
         )  # fmt: skip
     axis.axvline(1, color=style.PALETTE["black"], linewidth=1)
     axis.set_yticks(range(len(drawn)), [row["what"] for row in drawn], fontsize=7.5)
     axis.set(xscale="log", xlabel="times the goal (from 1 on it is met)", ylabel="what is measured")
+    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.xaxis.set_major_formatter(FuncFormatter(_plain))
     axis.xaxis.set_minor_formatter(NullFormatter())
     axis.set_ylim(len(drawn) - 0.5, -0.5)
@@ -79,6 +81,7 @@ def scaling(rows: Sequence[Row]) -> Figure:
             axis.plot(points, 1e3 * height * points**power, color=colour, linewidth=1.2)
         axis.set(xscale="log", yscale="log", xlabel=title, ylabel="milliseconds")
         axis.set_xticks(points, [_plain(point) for point in points])
+        axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.minorticks_off()
         axis.yaxis.set_major_formatter(FuncFormatter(_plain))
         axis.legend(title="exponent (95% interval)", fontsize=8, title_fontsize=8)

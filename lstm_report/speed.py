@@ -11,6 +11,9 @@ from lstm_report.errors import UserError
 
 Row = Mapping[str, Any]
 """One figure of a record, see `benchmarks/timing.py`."""
+SIGNS = {"at most": "\N{LESS-THAN OR EQUAL TO}", "under": "<",
+         "at least": "\N{GREATER-THAN OR EQUAL TO}"}  # fmt: skip
+"""For the words of a goal."""
 PARTS = ("finished", "hardware", "threads", "versions", "rows")
 
 
@@ -50,27 +53,55 @@ def goals(rows: Sequence[Row]) -> list[Row]:
     return [row for row in rows if row["word"] is not None]
 
 
+def goal(row: Row) -> str:
+    """Return the goal of a row, such as `≤ 1.05`, without a place to break the line; or nothing."""
+    if row["word"] is None:
+        return ""
+    return f"{SIGNS[row['word']]}\N{NO-BREAK SPACE}{row['bound']:g}"
+
+
 def goal_table(rows: Sequence[Row]) -> pd.DataFrame:
-    """Return the goals with what was measured.
+    """Return the goals with what was measured; goals without a figure are in `absent`.
 
     Args:
         rows: of a record.
 
     Returns:
-        Columns measured, figure, low, high (the interval over rounds), goal and met; what was not
-        measured is missing.
+        Columns measured, figure, low, high (the interval over rounds), goal and met.
     """
     return pd.DataFrame(
-        {
-            "measured": row["what"],
-            "figure": row["figure"] and row["figure"]["median"],
-            "low": row["figure"] and row["figure"]["low"],
-            "high": row["figure"] and row["figure"]["high"],
-            "goal": f"{row['word']} {row['bound']:g}",
-            "met": {True: "yes", False: "no", None: None}[row["met"]],
-        }
+        {**_measured(row), "goal": goal(row), "met": "yes" if row["met"] else "no"}
         for row in goals(rows)
+        if row["figure"] is not None
     )
+
+
+def further_table(rows: Sequence[Row]) -> pd.DataFrame:
+    """Return what was measured without a goal, but for how cost grows.
+
+    Args:
+        rows: of a record.
+
+    Returns:
+        Columns measured, figure, low and high, as of `goal_table`.
+    """
+    return pd.DataFrame(
+        _measured(row)
+        for row in rows
+        if row["word"] is None and row["figure"] is not None and "points" not in row["details"]
+    )
+
+
+def absent(rows: Sequence[Row]) -> list[str]:
+    """Return what could not be measured, each with the reason."""
+    return [f"{row['what']} ({row['note']})" for row in rows if row["figure"] is None]
+
+
+def _measured(row: Row) -> dict[str, Any]:
+    figure = row["figure"]
+    return {"measured": row["what"]} | {
+        name: figure[key] for name, key in (("figure", "median"), ("low", "low"), ("high", "high"))
+    }
 
 
 def scaling(rows: Sequence[Row]) -> list[Row]:

@@ -1,8 +1,9 @@
 """The section of the report on speed, from the committed record of the benchmarks."""
 
-from lstm_report import bench_figures, notebook, speed, style
+from lstm_report import bench_figures, notebook, speed, style, tables
 
 DEVICES = {"cpu": "processor", "gpu": "GPU"}
+FORMATS = dict.fromkeys(("figure", "low", "high"), "{:.2f}")
 
 
 def show() -> None:
@@ -22,15 +23,25 @@ def show() -> None:
             torch=record["versions"]["torch"],
             finished=record["finished"][:10],
             met=int((table["met"] == "yes").sum()),
-            count=len(table),
+            count=len(speed.goals(rows)),
         )
         notebook.show_table(
             table,
             label=f"goals-{device}",
             caption="Goals of speed and what was measured: the median over rounds in which all "
             "ways took turns, and a 95% interval for ratios or the range for single figures.",
-            formats={"figure": "{:.2f}", "low": "{:.2f}", "high": "{:.2f}"},
+            formats=FORMATS,
         )
+        if absent := speed.absent(rows):
+            notebook.say("Not measured: {what}.", what=tables.escaped("; ".join(absent)))
+        further = speed.further_table(rows)
+        if len(further):
+            notebook.show_table(
+                further,
+                label=f"speed-{device}",
+                caption="What was measured beside the goals.",
+                formats=FORMATS,
+            )
         drawn = [row for row in speed.goals(rows) if row["figure"] is not None]
         if drawn:
             notebook.show_figure(

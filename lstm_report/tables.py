@@ -76,4 +76,4 @@ def escaped(text: str) -> str:
     text = " ".join(text.split())
     if re.fullmatch(r"\$[^$]+\$", text):
         return text.replace("|", r"\vert ")
-    return re.sub(r"([\\`*_{}\[\]<>$|~@^#&])", r"\\\1", text)
+    return re.sub(r"([\\`*_{}\[\]<>$|~@^#&]|-(?=-))", r"\\\1", text)

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from lstm_report import bench_figures, paths, speed, style
+from lstm_report import bench_figures, notebook, paths, speed, speed_pages, style
 from lstm_report.errors import UserError
 
 
@@ -22,7 +22,7 @@ POINTS = {"kind": "lstm", "axis": "hidden size", "points": [10, 20, 40], "expect
 ROWS = [
     row("loop / ours", (12.0, 11.0, 14.0), "at least", 10, True),
     row("ours / peer", (1.5, 1.2, 1.6), "at most", 1.0, False),
-    row("Keras / ours", None, "at least", 2),
+    row("Keras / ours", None, "at least", 2, note="not installed"),
     row("exponent", (2.0, 1.9, 2.1), details=POINTS,
         seconds={"10": [1.0, 1.0], "20": [4.0, 4.0], "40": [16.0, 16.0]}),
 ]  # fmt: skip
@@ -46,12 +46,34 @@ def test_a_record_is_read_back_and_may_be_missing_or_damaged(tmp_path, monkeypat
             speed.read("cpu")
 
 
-def test_the_table_holds_every_goal_and_says_what_was_not_measured():
+def test_the_table_holds_every_goal_that_was_measured():
     table = speed.goal_table(ROWS)
-    assert table["measured"].tolist() == ["loop / ours", "ours / peer", "Keras / ours"]
-    assert table["goal"].tolist() == ["at least 10", "at most 1", "at least 2"]
-    assert table["met"].tolist()[:2] == ["yes", "no"]
-    assert table.loc[2, ["figure", "low", "high", "met"]].isna().all()
+    assert table["measured"].tolist() == ["loop / ours", "ours / peer"]
+    assert table["goal"].tolist() == ["≥\N{NO-BREAK SPACE}10", "≤\N{NO-BREAK SPACE}1"]
+    assert table["met"].tolist() == ["yes", "no"]
+    assert table.loc[1, ["figure", "low", "high"]].tolist() == [1.5, 1.2, 1.6]
+
+
+def test_the_chapter_shows_all_that_was_measured_and_names_the_rest(monkeypatch):
+    shown = []
+    further = [row("rate", (3.0, 2.0, 4.0)), row("two / one", None, note="needs 2 cores")]
+    record = RECORD | {"versions": {"torch": "2"}, "rows": [*ROWS, *further]}
+    monkeypatch.setattr(speed, "read", lambda device: record if device == "cpu" else None)
+    monkeypatch.setattr(notebook, "show_figure", lambda *_, **__: None)
+    monkeypatch.setattr(notebook, "say", lambda text, **values: shown.append(text.format(**values)))
+    monkeypatch.setattr(
+        notebook,
+        "show_table",
+        lambda table, label, **_: shown.append((label, table["measured"].tolist())),
+    )
+    speed_pages.show()
+    assert "1 of 3 goals are met" in shown[0]
+    assert shown[1:] == [
+        ("goals-cpu", ["loop / ours", "ours / peer"]),
+        "Not measured: Keras / ours (not installed); two / one (needs 2 cores).",
+        ("speed-cpu", ["rate"]),
+        "There is no record of `make bench` from a GPU.",
+    ]
 
 
 def test_the_goals_are_drawn_as_parts_of_their_bounds():
@@ -60,8 +82,16 @@ def test_the_goals_are_drawn_as_parts_of_their_bounds():
     np.testing.assert_allclose(places, [1.2, 1 / 1.5])
     reach = axis.containers[1].lines[2][0].get_segments()[0][:, 0]
     np.testing.assert_allclose(reach, [1 / 1.6, 1 / 1.2])
-    assert "12 (at least 10)" in [text.get_text() for text in axis.texts]
+    assert "12 (≥\N{NO-BREAK SPACE}10)" in [text.get_text() for text in axis.texts]
     assert axis.get_xlabel() and axis.get_ylabel()
+
+
+def test_a_figure_near_zero_or_below_is_drawn_as_a_hundredfold():
+    (axis,) = bench_figures.against_goals(
+        [row("difference, seconds", (0.01, -0.2, 0.2), "under", 0.1, True)]
+    ).axes
+    reach = axis.containers[0].lines[2][0].get_segments()[0][:, 0]
+    np.testing.assert_allclose(reach, [0.5, 100])
 
 
 def test_scaling_is_drawn_with_its_power():
