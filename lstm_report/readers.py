@@ -96,7 +96,7 @@ def _parquet_pieces(path: Path, rows: int | None) -> Iterator[pd.DataFrame]:
     with parquet.ParquetFile(path, buffer_size=1 << 20) as file:
         for batch in file.iter_batches(rows):
             batch.validate(full=True)
-            # Categories would be those of the piece alone.
+            # Else pandas would make all categories of the file anew for each piece.
             plain = [
                 field.with_type(field.type.value_type)
                 if pyarrow.types.is_dictionary(field.type)
@@ -240,6 +240,15 @@ def read_acl_folder(path: Path) -> Mapping[str, Reviews] | None:
 def read_acl_archive(path: Path) -> Mapping[str, Reviews] | None:
     """Return train and test of the original `.tar.gz`; None when it holds another layout.
 
+    Raises:
+        UserError: as `archive_files`, and for a file that is empty or not UTF-8.
+    """
+    return _reviews_of_files(archive_files(path), str(path))
+
+
+def archive_files(path: Path) -> dict[tuple[str, str], dict[str, bytes]]:
+    """Return the texts in the original `.tar.gz` by (split, folder) and name.
+
     Nothing is extracted to disk.
 
     Raises:
@@ -275,4 +284,4 @@ def read_acl_archive(path: Path) -> Mapping[str, Reviews] | None:
             f"Expected a complete .tar.gz archive at {path}, but it is damaged or of another "
             "kind: download it again."
         ) from error
-    return _reviews_of_files(files, str(path))
+    return files

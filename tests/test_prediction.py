@@ -1,13 +1,16 @@
 """Judging texts: one by one, together, and in files that are read and written chunk by chunk."""
 
 import itertools
+import json
 import subprocess
 import sys
 
 import numpy as np
 import pandas as pd
+import pyarrow
 import pytest
 import torch
+from pyarrow import parquet
 
 from lstm_report import (
     config,
@@ -79,19 +82,25 @@ def test_a_file_is_judged_in_order_chunk_by_chunk(
     assert list(judged["label"] == "positive") == list(judged["probability"] > 0.5)
 
 
+@pytest.mark.parametrize("kind", [".jsonl", ".parquet"])
 @pytest.mark.parametrize("suffix", readers.TABLES)
-def test_chunks_give_the_file_that_one_chunk_gives(run, texts, tmp_path, monkeypatch, suffix):
-    table = pd.DataFrame(
-        {
-            "text": [f'"{text}", é\tand\nmore' for text in texts[:20]],
-            "late": [None] * 15 + [1.5] * 5,  # nothing in the first chunks, then numbers
-            "count": [1] * 15 + [None] * 5,
-            "kind": pd.Categorical(["a", "b"] * 10),
-            "label": ["old"] * 20,
-        }
-    )
-    entry = tmp_path / f"in{'.jsonl' if suffix == '.jsonl' else '.parquet'}"
-    write(table, entry)
+def test_chunks_give_the_file_that_one_chunk_gives(run, texts, tmp_path, monkeypatch, kind, suffix):
+    """Also where a chunk alone would have other types: numbers that start or end, categories."""
+    rows = [
+        {"text": f'"{text}", é\tand\nmore', "kind": "abcd"[place // 5], "label": "old"}
+        | ({"count": 1} if place < 15 else {"late": place + 0.5})
+        for place, text in enumerate(texts[:20])
+    ]
+    entry = tmp_path / f"in{kind}"
+    if kind == ".jsonl":
+        entry.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    else:
+        frame = pd.DataFrame(rows)
+        halves = [frame[:10].astype({"kind": "category"}), frame[10:].astype({"kind": "category"})]
+        schema = pyarrow.Schema.from_pandas(halves[0], preserve_index=False)
+        with parquet.ParquetWriter(entry, schema) as file:
+            for half in halves:
+                file.write_table(pyarrow.Table.from_pandas(half, schema, preserve_index=False))
     written = []
     for size in (1000, 7):
         monkeypatch.setattr(prediction, "CHUNK", size)
@@ -99,7 +108,18 @@ def test_chunks_give_the_file_that_one_chunk_gives(run, texts, tmp_path, monkeyp
         prediction.predict_file(run, entry, target)
         written.append(readers.read_table(target).drop(columns="probability"))
     pd.testing.assert_frame_equal(*written)
+    assert written[0]["kind"].tolist() == [row["kind"] for row in rows]
     assert set(written[0]["label"]) <= {"positive", "negative"}
+
+
+def test_a_piece_holds_its_own_values_and_not_every_category_of_the_file(tmp_path):
+    """Else each piece of a column of different texts would take as long as the whole file."""
+    table = pd.DataFrame({"text": pd.Categorical([f"text {k}" for k in range(20)])})
+    write(table, tmp_path / "in.parquet")
+    pieces = list(readers.table_chunks(tmp_path / "in.parquet", 7))
+    assert [len(piece) for piece in pieces] == [7, 7, 6]
+    assert [text for piece in pieces for text in piece["text"]] == table["text"].tolist()
+    assert not any(isinstance(piece["text"].dtype, pd.CategoricalDtype) for piece in pieces)
 
 
 def test_a_column_that_only_a_later_chunk_has_is_kept(run, texts, tmp_path, small_chunks):
