@@ -23,6 +23,8 @@ from lstm_report.tables import cell as shown
 
 DRAWS = 2000
 """Draws of the bootstrap of each comparison."""
+MANY = 20
+"""From how many times the seeds at hand on their number is not stated."""
 UNITS = {
     "points": (100, "+", 2, " points"),
     "percent": (100, "", 0, "%"),
@@ -208,12 +210,7 @@ def advantage(
     outcome = decisions.verdict(interval, margin).outcome
     return Finding(
         {"A better": True, "undecided": None}.get(outcome, False),
-        {
-            "A better": yes,
-            "B better": no,
-            "equivalent": "the two are equal within the margin",
-            "undecided": f"the interval leaves it open{more_seeds(values, margin)}",
-        }[outcome],
+        told(interval, np.size(values), margin, better=yes, worse=no),
         (Estimate(what, interval, unit),),
         t_test(values),
         outcome in ("A better", "B better"),
@@ -240,18 +237,48 @@ def threshold(
     return Finding(holds, reason, (Estimate(what, interval, unit),))
 
 
-def more_seeds(differences: ArrayLike, effect: float = MARGIN) -> str:
-    """Return how many seeds would find a difference of `effect`, as the end of a sentence.
+def told(
+    interval: Interval,
+    number: int,
+    margin: float = MARGIN,
+    *,
+    better: str,
+    worse: str,
+    equal: str = "the two are equal within the margin",
+) -> str:
+    """Return what a difference says by the four-way rule, in words.
 
     Args:
-        differences: (S,) paired differences so far.
-        effect: the true difference that should be found, in their unit.
+        interval: the difference.
+        number: seeds that it was found with.
+        margin: the largest difference that does not matter.
+        better, worse, equal: what the outcomes mean.
     """
-    numbers = np.asarray(differences, dtype=np.float64)
-    deviation = float(numbers.std(ddof=1))
-    if not deviation or math.isnan(deviation):
-        return ""
-    needed = decisions.seeds_needed(effect, deviation)
-    if needed <= numbers.size:
-        return ": the seeds are enough, what is left is the draw of the test reviews"
-    return f": about {needed} seeds would find a difference as large as the margin"
+    estimate = abs(interval.estimate)
+    return {
+        "A better": better,
+        "B better": worse,
+        "equivalent": equal,
+        "undecided": in_doubt(interval, number, max(estimate, margin - estimate)),
+    }[decisions.verdict(interval, margin).outcome]
+
+
+def in_doubt(interval: Interval, number: int, distance: float) -> str:
+    """Return that an interval leaves it open, and about how many seeds would not.
+
+    An interval shrinks about as the root of the number of seeds. It decides once it reaches less
+    far than the distance to the bound, if the figure stays as it is.
+
+    Args:
+        interval: the figure.
+        number: seeds that it was found with.
+        distance: from the figure to the bound that would be cleared first, in its unit.
+    """
+    text = "the interval leaves it open"
+    reach = (interval.high - interval.low) / 2
+    if not distance > 0 or reach <= 0:
+        return text
+    needed = math.ceil(number * (reach / distance) ** 2)
+    if needed > MANY * number:
+        return f"{text}: the figure is so close to the bound that {MANY * number} seeds are too few"
+    return f"{text}: about {max(needed, number + 1)} seeds would decide it if the figure stayed"

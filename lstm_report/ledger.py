@@ -235,3 +235,18 @@ def abstract(entries: list[Entry]) -> list[str]:
             for entry in counts[outcome]
         ]
     return lines
+
+
+def negative(entries: list[Entry]) -> list[str]:
+    """Return what was looked for and not found: every part of a claim that does not hold."""
+    return [
+        f"{entry.claim.identity}, “{part.statement}”: {_found(part)}."
+        for entry in entries
+        for part in entry.parts
+        if part.finding.holds is False
+    ]
+
+
+def _found(part: Judged) -> str:
+    figures = [f"{estimate.what} {estimate.text}" for estimate in part.finding.estimates]
+    return "; ".join([part.finding.reason, *figures])

@@ -16,8 +16,9 @@ from lstm_report.evidence import (
     Finding,
     Judge,
     compare,
-    more_seeds,
+    in_doubt,
     threshold,
+    told,
 )
 
 LSTM, RESIDUAL = ("headline", "lstm"), ("headline", "reslstm")
@@ -62,7 +63,7 @@ def lstm_ahead(view: View) -> Finding:
     reason = {
         True: "the LSTM is ahead, by about as much as the source states or by more",
         False: words[found.outcome],
-        None: f"the interval leaves it open{more_seeds(found.differences, bound)}",
+        None: in_doubt(found.interval, len(found.seeds), abs(found.interval.estimate - bound)),
     }[holds]
     estimates = _difference(found, "LSTM minus residual LSTM")
     return Finding(holds, reason, estimates, found.p_value, bool(holds))
@@ -137,12 +138,12 @@ def curve_converges(cell: Cell) -> Judge:
 def _not_better(found: Comparison, what: str, *, first: str) -> Finding:
     """Hold if the first of two is equal within the margin or worse."""
     holds = {"A better": False, "undecided": None}.get(found.outcome, True)
-    reason = {
-        "A better": f"the {first} is ahead",
-        "B better": f"the {first} is behind",
-        "equivalent": "the two are equal within the margin",
-        "undecided": f"the interval leaves it open{more_seeds(found.differences)}",
-    }[found.outcome]
+    reason = told(
+        found.interval,
+        len(found.seeds),
+        better=f"the {first} is ahead",
+        worse=f"the {first} is behind",
+    )
     directional = found.outcome in ("A better", "B better")
     return Finding(holds, reason, _difference(found, what), found.p_value, directional)
 
@@ -163,12 +164,13 @@ def matched_better(view: View) -> Finding:
     if abs(sizes[0] / sizes[1] - 1) > SAME_SIZE:
         raise Missing(f"the two have {sizes[0]:,} and {sizes[1]:,} parameters, not equally many")
     holds = {"A better": True, "undecided": None}.get(found.outcome, False)
-    reason = {
-        "A better": "at equal size the LSTM is ahead",
-        "B better": "at equal size the residual LSTM is ahead",
-        "equivalent": "at equal size the two are equal within the margin",
-        "undecided": f"the interval leaves it open{more_seeds(found.differences)}",
-    }[found.outcome]
+    reason = told(
+        found.interval,
+        len(found.seeds),
+        better="at equal size the LSTM is ahead",
+        worse="at equal size the residual LSTM is ahead",
+        equal="at equal size the two are equal within the margin",
+    )
     estimates = _difference(found, "LSTM of equal size minus residual LSTM")
     directional = found.outcome in ("A better", "B better")
     return Finding(holds, reason, estimates, found.p_value, directional)

@@ -24,10 +24,10 @@ from lstm_report.evidence import (
     advantage,
     by_number,
     compare,
-    more_seeds,
     paired,
     t_test,
     threshold,
+    told,
 )
 from lstm_report.rules import ONE_LAYER, deepest
 
@@ -87,12 +87,13 @@ def stacking_saturates(view: View) -> Finding:
     layers = deepest(view, "lstm")
     found = compare(view, ("depth", f"lstm x{layers}"), ONE_LAYER)
     holds = {"A better": False, "undecided": None}.get(found.outcome, True)
-    reason = {
-        "A better": f"{layers} layers judge better than one",
-        "B better": f"{layers} layers judge worse than one",
-        "equivalent": f"{layers} layers and one are equal within the margin",
-        "undecided": f"the interval leaves it open{more_seeds(found.differences)}",
-    }[found.outcome]
+    reason = told(
+        found.interval,
+        len(found.seeds),
+        better=f"{layers} layers judge better than one",
+        worse=f"{layers} layers judge worse than one",
+        equal=f"{layers} layers and one are equal within the margin",
+    )
     what = f"accuracy of the LSTM, {layers} layers minus one"
     return Finding(holds, reason, (Estimate(what, found.interval, "points"),))
 
@@ -143,12 +144,14 @@ def easier_at_depth(view: View) -> Finding:
     of_accuracy = effects.depth_trend(c, d, layers)
     return Finding(
         {"A better": True, "undecided": None}.get(outcome, False),
-        {
-            "A better": "the residual form gains as layers are added",
-            "B better": "the residual form loses as layers are added",
-            "equivalent": "the number of layers does not change the difference",
-            "undecided": f"the interval leaves it open{more_seeds(trend.slopes, LOSS_MARGIN)}",
-        }[outcome],
+        told(
+            trend.interval,
+            len(trend.slopes),
+            LOSS_MARGIN,
+            better="the residual form gains as layers are added",
+            worse="the residual form loses as layers are added",
+            equal="the number of layers does not change the difference",
+        ),
         (
             Estimate(
                 "training loss per doubling, LSTM minus residual LSTM", trend.interval, "nats"
