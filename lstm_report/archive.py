@@ -154,7 +154,9 @@ def _same(recorded: object, planned: object) -> bool:
     if missing(recorded) or planned is None:
         return missing(recorded) and planned is None
     return str(recorded) == str(planned) or (
-        isinstance(planned, int | float) and float(str(recorded)) == float(planned)
+        isinstance(planned, int | float)
+        and not isinstance(planned, bool)
+        and float(str(recorded)) == float(planned)
     )
 
 

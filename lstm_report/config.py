@@ -15,6 +15,10 @@ KINDS = (*MODELS, "rnn", "skiplstm", "gatedlstm")
 READOUTS = ("last", "mean", "max")
 LOSSES = ("bce", "smoothed", "hinge")
 """What training may minimise; see `lstm_report.losses.OBJECTIVES`."""
+SCHEDULES = ("constant", "linear")
+"""How the step size changes; see `lstm_report.schedule`."""
+VECTORS = ("none", "in-domain")
+"""Where the word vectors start from; see `lstm_report.word_vectors`."""
 LATER = {"added later": True}
 """Metadata of a field that came after runs had been recorded.
 
@@ -25,13 +29,16 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "kind": KINDS,
     "readout": READOUTS,
     "loss": LOSSES,
+    "schedule": SCHEDULES,
+    "vectors": VECTORS,
     "keep": ("head", "tail"),
     "optimiser": ("adam", "adamw"),
     "device": ("auto", "cpu", "cuda", "mps"),
     "precision": ("auto", "float32", "bfloat16"),
 }
-AT_LEAST_ZERO = {"epochs", "seed", "split_seed", "dropout", "weight_decay"}
-BELOW_ONE = {"dropout", "validation_fraction"}
+DROPOUTS = {"dropout", "word_dropout", "embedding_dropout"}
+AT_LEAST_ZERO = {"epochs", "seed", "split_seed", "weight_decay", "adversarial", *DROPOUTS}
+BELOW_ONE = {"validation_fraction", *DROPOUTS}
 
 
 def _check(configuration: Any) -> None:
@@ -44,12 +51,14 @@ def _check(configuration: Any) -> None:
         kind = next(entry for entry in allowed if entry is not type(None))
         if kind is float and isinstance(value, int) and not isinstance(value, bool):
             object.__setattr__(configuration, name, value := float(value))
-        if not isinstance(value, kind) or isinstance(value, bool):
-            word = {int: "a whole number", float: "a number", str: "a text"}[kind]
+        if not isinstance(value, kind) or isinstance(value, bool) != (kind is bool):
+            word = {int: "a whole number", float: "a number", str: "a text"}.get(
+                kind, "true or false"
+            )
             raise UserError(f"Expected {name} to be {word}, got {value!r}: change it to {word}.")
         if name in CHOICES and value not in CHOICES[name]:
             raise unknown(name, str(value), CHOICES[name])
-        if isinstance(value, str):
+        if isinstance(value, str | bool):
             continue
         low = "at least 0" if name in AT_LEAST_ZERO else "more than 0"
         high = " and less than 1" if name in BELOW_ONE else ""
@@ -104,6 +113,14 @@ class ModelConfig:
     """What the classifier reads: the state of the last real token, or the mean or max of all."""
     dropout: float = 0.7
     """Probability with which an element of the read-out is dropped in training."""
+    bidirectional: bool = field(default=False, metadata=LATER)
+    """Whether a second stack of layers reads the review from its end; both are read out."""
+    word_dropout: float = field(default=0.0, metadata=LATER)
+    """Probability with which a token is taken for an unknown one in training."""
+    embedding_dropout: float = field(default=0.0, metadata=LATER)
+    """Probability with which a coordinate of a review's word vectors is dropped in training."""
+    normalised_embedding: bool = field(default=False, metadata=LATER)
+    """Whether each coordinate of the word vectors is brought to mean 0 and variance 1."""
 
     def __post_init__(self) -> None:
         _check(self)
@@ -133,6 +150,13 @@ class TrainingConfig:
     """Of the matrix products in training; `auto` takes bfloat16 where the hardware has it."""
     loss: str = field(default="bce", metadata=LATER)
     """What is minimised: `bce`, `smoothed` or `hinge`. Validation and test state the first."""
+    schedule: str = field(default="constant", metadata=LATER)
+    """How the step size changes: not at all, or up in the first tenth and then down to 0."""
+    adversarial: float = field(default=0.0, metadata=LATER)
+    """ε, the length by which the word vectors of a review are moved towards a greater loss, which
+    is then minimised too; 0 for none. It needs `normalised_embedding`."""
+    vectors: str = field(default="none", metadata=LATER)
+    """What the word vectors start from: `none` draws them, `in-domain` learns them beforehand."""
 
     def __post_init__(self) -> None:
         _check(self)
@@ -145,6 +169,14 @@ class RunConfig:
     data: DataConfig = field(default_factory=DataConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    def __post_init__(self) -> None:
+        # Else longer word vectors would make any perturbation as small as one likes.
+        if self.training.adversarial and not self.model.normalised_embedding:
+            raise UserError(
+                f"Expected a normalised embedding with adversarial training, got adversarial = "
+                f"{self.training.adversarial:g} without: set normalised_embedding to true."
+            )
 
 
 PROFILES: dict[str, RunConfig] = {
@@ -218,7 +250,7 @@ def from_dict(values: dict[str, dict[str, Any]]) -> RunConfig:
     for name, kind in parts.items():
         expected = {entry.name for entry in dataclasses.fields(kind)}
         entries = values[name]
-        if not isinstance(entries, dict) or (wrong := expected ^ {*entries, *_later(kind)}):
+        if not isinstance(entries, dict) or (wrong := expected ^ {*entries, *later(kind)}):
             key = min(wrong) if isinstance(entries, dict) else "a table of settings"
             raise UserError(
                 f"The {name} configuration has an unknown or missing key {key!r}: "
@@ -228,8 +260,8 @@ def from_dict(values: dict[str, dict[str, Any]]) -> RunConfig:
     return RunConfig(**made)
 
 
-def _later(kind: type[Any]) -> dict[str, Any]:
-    """Return the fields that were added later, see `LATER`, with their defaults."""
+def later(kind: type[Any]) -> dict[str, Any]:
+    """Return the fields of a configuration that were added later, see `LATER`, with defaults."""
     return {
         entry.name: entry.default
         for entry in dataclasses.fields(kind)
@@ -247,7 +279,7 @@ def run_id(config: RunConfig, checksum: str) -> str:
     values = to_dict(config)
     del values["data"]["source"]
     for part, entries in values.items():
-        for name, default in _later(type(getattr(config, part))).items():
+        for name, default in later(type(getattr(config, part))).items():
             if entries[name] == default:
                 del entries[name]
     text = json.dumps([values, checksum], sort_keys=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from lstm_report import data as reviews
-from lstm_report import paths
+from lstm_report import paths, word_vectors
 from lstm_report.config import RunConfig
 from lstm_report.errors import UserError
 from lstm_report.sources import Source
@@ -142,7 +142,7 @@ class LocalEngine:
         started = time.perf_counter()
         try:
             with self._preparing:  # so that two runs do not prepare the same reviews
-                reviews.prepare(source, config.data)
+                word_vectors.prepare(reviews.prepare(source, config.data), config)
         except UserError as problem:
             return Outcome(config, str(problem), time.perf_counter() - started)
         error = self._tried(Task(config, source, self.threads, directory, paths.CACHE, self.sample))

@@ -1,6 +1,6 @@
 """The sentiment classifier: embedding, recurrent layers, read-out, dropout, one logit.
 
-Shapes: B batch, T time, E embedding, H hidden.
+Shapes: B batch, T time, E embedding, H hidden, D directions (1 or 2).
 """
 
 import torch
@@ -8,6 +8,8 @@ from torch import Tensor, nn
 
 from lstm_report.config import ModelConfig
 from lstm_report.layers import LSTM, Recurrent, ResLSTM
+from lstm_report.recurrence import reverse
+from lstm_report.regularisers import NormalisedEmbedding, drop_coordinates, drop_words
 from lstm_report.variants import GatedResLSTM, SkipLSTM
 
 PADDING_INDEX = 0
@@ -43,6 +45,10 @@ def read_out(states: Tensor, lengths: Tensor, how: str) -> Tensor:
 class SentimentClassifier(nn.Module):
     """Reads a review as token numbers and returns the logit of its being positive.
 
+    A bidirectional one has a second stack of recurrent layers of its own, which reads the review
+    from its last real token to its first. Each direction is read out by itself, so that `last` is
+    the state at the first token there.
+
     Args:
         vocabulary_size: rows of the embedding, padding and unknown token included.
         config: sizes, kind of recurrent layer, read-out and dropout.
@@ -51,18 +57,41 @@ class SentimentClassifier(nn.Module):
     def __init__(self, vocabulary_size: int, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
-        self.embedding = nn.Embedding(
-            vocabulary_size, config.embedding_size, padding_idx=PADDING_INDEX
+        self.embedding = (
+            NormalisedEmbedding(vocabulary_size, config.embedding_size)
+            if config.normalised_embedding
+            else nn.Embedding(vocabulary_size, config.embedding_size, padding_idx=PADDING_INDEX)
         )
-        self.recurrent = LAYERS[config.kind](
-            config.embedding_size, config.hidden_size, config.num_layers, batch_first=True
+        sizes = config.embedding_size, config.hidden_size, config.num_layers
+        self.recurrent = LAYERS[config.kind](*sizes, batch_first=True)
+        self.backward_recurrent = (
+            LAYERS[config.kind](*sizes, batch_first=True) if config.bidirectional else None
         )
         self.dropout = nn.Dropout(config.dropout)
-        self.classifier = nn.Linear(config.hidden_size, 1)
+        self.classifier = nn.Linear(config.hidden_size * (1 + config.bidirectional), 1)
+
+    def embed(self, tokens: Tensor) -> Tensor:
+        """Return the word vectors, (B, T, E), of token numbers, (B, T)."""
+        if self.training and self.config.word_dropout:
+            tokens = drop_words(tokens, self.config.word_dropout)
+        words = self.embedding(tokens)
+        if self.training and self.config.embedding_dropout:
+            words = drop_coordinates(words, self.config.embedding_dropout)
+        return words
+
+    def judge(self, words: Tensor, lengths: Tensor) -> Tensor:
+        """Return the logits, (B,), of word vectors (B, T, E) with (B,) real tokens each."""
+        states, _ = self.recurrent(words)  # (B, T, H)
+        review = read_out(states, lengths, self.config.readout)  # (B, H)
+        if self.backward_recurrent is not None:
+            # Turned within its length, a review keeps its padding at the end, where no state that
+            # is read out has seen it; and neither layer has to be told the lengths.
+            turned = reverse(words.transpose(0, 1), lengths).transpose(0, 1)
+            states, _ = self.backward_recurrent(turned)
+            backward = read_out(states, lengths, self.config.readout)
+            review = torch.cat((review, backward), dim=-1)  # (B, D·H)
+        return self.classifier(self.dropout(review)).squeeze(-1)
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """Return the logits, (B,), of token numbers (B, T) with (B,) real tokens each."""
-        words = self.embedding(tokens)  # (B, T, E)
-        states, _ = self.recurrent(words)  # (B, T, H)
-        review = read_out(states, lengths, self.config.readout)  # (B, H)
-        return self.classifier(self.dropout(review)).squeeze(-1)
+        return self.judge(self.embed(tokens), lengths)

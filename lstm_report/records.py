@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lstm_report import paths, studies
+from lstm_report import earlier_records, paths, studies
 from lstm_report.errors import UserError
 from lstm_report.runs import Run
 from lstm_report.studies import Planned
@@ -247,7 +247,17 @@ def tables(name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
         UserError: when a table is damaged.
     """
     folder = _folder(name)
-    return _read_table(folder / "runs.csv"), _read_table(folder / "failures.csv")
+    finished, failed = (_read_table(folder / file) for file in ("runs.csv", "failures.csv"))
+    return earlier_records.completed(finished), failed
+
+
+def epochs(name: str) -> pd.DataFrame:
+    """Return the rows of all epochs, as in `Records`; none is no error.
+
+    Raises:
+        UserError: when the table is damaged.
+    """
+    return _read_table(_folder(name) / "epochs.csv")
 
 
 def read(name: str) -> Records:
@@ -276,7 +286,7 @@ def read(name: str) -> Records:
     return Records(
         name,
         finished,
-        _read_table(folder / "epochs.csv"),
+        epochs(name),
         logits=np.stack(rows),
         labels=reviews["label"].to_numpy(),
         in_train=reviews["in_train"].to_numpy(),

@@ -6,7 +6,7 @@ import os
 import threading
 import urllib.request
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +43,8 @@ class Source:
     """Whether counts, balance and checksum are those of IMDB."""
     built_in: bool
     """Whether this is the corpus that the package writes itself."""
+    unlabelled: list[str] = field(default_factory=list)
+    """Further texts without a label, none of which stands in test; see `lstm_report.unlabelled`."""
 
 
 def normalised(text: str) -> str:

@@ -4,31 +4,43 @@ Every random choice of an epoch comes from the seed and the epoch's number alone
 was killed and taken up again from its last epoch gives the same figures as an uninterrupted one.
 """
 
-import dataclasses
-import json
 import math
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas
 import torch
-from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from lstm_report import config as configuration
 from lstm_report import data as reviews
-from lstm_report import kernel, losses, memory, paths, provenance, runs, sources
+from lstm_report import (
+    kernel,
+    losses,
+    memory,
+    paths,
+    provenance,
+    regularisers,
+    runs,
+    schedule,
+    unlabelled,
+    word_vectors,
+)
+from lstm_report.checkpoint import State
 from lstm_report.config import RunConfig, TrainingConfig
-from lstm_report.data import PreparedData, Split
+from lstm_report.data import Batch, PreparedData, Split
 from lstm_report.errors import UserError
 from lstm_report.evaluation import autocast, choose_device, choose_precision, evaluate
 from lstm_report.model import SentimentClassifier
 from lstm_report.progress import bar as progress_bar
 
 OnEpoch = Callable[[pandas.DataFrame], None]
+Context = Callable[[], AbstractContextManager[None]]
 
 COLUMNS = (
     "epoch",
@@ -47,52 +59,6 @@ def _optimiser(model: nn.Module, config: TrainingConfig) -> torch.optim.Optimize
     return kind(
         model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
     )
-
-
-@dataclasses.dataclass
-class _State:
-    """Where a run stands between two epochs."""
-
-    model: SentimentClassifier
-    optimiser: torch.optim.Optimizer
-    best: dict[str, Tensor]
-    rows: list[dict[str, float]]
-
-    def save(self, path: Path) -> None:
-        """Write weights, optimiser state, selected weights and metrics to one file."""
-        tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
-        tensors |= {f"best.{name}": value for name, value in self.best.items()}
-        for index, entries in self.optimiser.state_dict()["state"].items():
-            tensors |= {f"optimiser.{index}.{name}": value for name, value in entries.items()}
-        tensors = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-        with paths.atomic_write(path) as temporary:
-            save_file(tensors, temporary, metadata={"rows": json.dumps(self.rows)})
-
-    def load(self, path: Path) -> None:
-        """Take up the state that `save` wrote.
-
-        Raises:
-            UserError: when the file is damaged or belongs to another model.
-        """
-        parts: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}, "optimiser": {}}
-        try:
-            with safe_open(path, framework="pt") as file:
-                for name in file.keys():  # noqa: SIM118  (not a dictionary)
-                    part, _, rest = name.partition(".")
-                    parts[part][rest] = file.get_tensor(name)
-                self.rows = json.loads(file.metadata()["rows"])
-            self.model.load_state_dict(parts["model"])
-            state: dict[int, dict[str, Tensor]] = {}
-            for name, value in parts["optimiser"].items():
-                index, _, entry = name.partition(".")
-                state.setdefault(int(index), {})[entry] = value
-            self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": state})
-        except Exception as error:
-            raise UserError(
-                f"Expected a readable checkpoint at {path}, but it is damaged: delete the folder "
-                f"{path.parent} and start the run again."
-            ) from error
-        self.best = parts["best"]
 
 
 def _train_epoch(
@@ -121,18 +87,18 @@ def _train_epoch(
     model.train()
     for step, batch in enumerate(bar, start=1):
         labels = batch.labels.to(device)
-        with autocast(device, precision):
-            logits = model(batch.tokens.to(device), batch.lengths.to(device))
-        loss = losses.OBJECTIVES[config.loss](labels, logits.float()).mean()
+        optimiser.zero_grad(set_to_none=True)
+        loss, logits = _gradients(model, batch, config, partial(autocast, device, precision))
         if not math.isfinite(value := loss.item()):
             bar.close()
             raise UserError(
                 f"Expected a finite training loss, got {value} in epoch {epoch}, batch {step}: "
                 f"lower the learning rate (now {config.learning_rate:g})."
             )
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
         norms += nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm).item()
+        number = (epoch - 1) * steps + step
+        size = schedule.factor(config.schedule, number, config.epochs * steps)
+        schedule.set_step_size(optimiser, config.learning_rate * size)
         optimiser.step()
         loss_sum += value * len(labels)
         correct += int(((logits > 0) == labels.bool()).sum())
@@ -148,6 +114,27 @@ def _train_epoch(
     }
 
 
+def _gradients(
+    model: SentimentClassifier, batch: Batch, config: TrainingConfig, context: Context
+) -> tuple[Tensor, Tensor]:
+    """Give every weight its gradient, and return the loss and the logits, (B,), of a batch."""
+    device = next(model.parameters()).device
+    tokens, lengths, labels = (
+        entry.to(device) for entry in (batch.tokens, batch.lengths, batch.labels)
+    )
+
+    def loss_of(logits: Tensor) -> Tensor:
+        return losses.OBJECTIVES[config.loss](labels, logits.float()).mean()
+
+    if config.adversarial:
+        return regularisers.gradients(model, tokens, lengths, loss_of, context, config.adversarial)
+    with context():
+        logits = model(tokens, lengths)
+    loss = loss_of(logits)
+    loss.backward()
+    return loss, logits
+
+
 def _best_epoch(rows: list[dict[str, float]]) -> int:
     """Return the epoch of highest validation accuracy, the lower loss deciding a tie; or 0."""
     if not rows:
@@ -157,7 +144,7 @@ def _best_epoch(rows: list[dict[str, float]]) -> int:
 
 
 def _write_result(
-    directory: Path, config: RunConfig, data: PreparedData, state: _State, precision: str
+    directory: Path, config: RunConfig, data: PreparedData, state: State, precision: str
 ) -> runs.Run:
     """Read the test split once with the selected weights and close the run folder."""
     model = state.model
@@ -207,6 +194,9 @@ def _write_result(
                 "name": data.source.name,
                 "checksum": data.source.checksum,
                 "is_imdb": data.source.is_imdb,
+                "unlabelled": unlabelled.checksum(data.source.unlabelled)
+                if config.training.vectors != "none"
+                else None,
             },
             "finished": provenance.now(),
             "commit": provenance.commit(),
@@ -218,6 +208,17 @@ def _write_result(
             "kernel": "compiled" if device.type == "cpu" and compiled else "PyTorch",
         },
     )
+
+
+def _initial(config: RunConfig, data: PreparedData) -> SentimentClassifier:
+    """Return the classifier before its training."""
+    model = SentimentClassifier(data.vocabulary_size, config.model)
+    if config.training.vectors == "in-domain":
+        learnt = word_vectors.learn(data, config.model.embedding_size)
+        model.embedding.weight.data.copy_(torch.from_numpy(learnt))
+    if isinstance(model.embedding, regularisers.NormalisedEmbedding):
+        model.embedding.count(torch.from_numpy(data.train.tokens))
+    return model
 
 
 def fit(
@@ -247,7 +248,7 @@ def fit(
         UserError: for data that cannot be used, a loss that is not finite, or a damaged folder.
     """
     if data is None:
-        data = reviews.prepare(sources.resolve(config.data.source), config.data)
+        data = reviews.prepare(unlabelled.resolve(config), config.data)
     checksum = data.source.checksum
     folder = Path(directory) / configuration.run_id(config, checksum)
     if runs.is_finished(folder):
@@ -257,9 +258,9 @@ def fit(
     precision = choose_precision(config.training.precision, device)
     with kernel.denormals_as_zero(), torch.random.fork_rng():
         torch.manual_seed(config.training.seed)
-        model = SentimentClassifier(data.vocabulary_size, config.model).to(device)
+        model = _initial(config, data).to(device)
         initial = {name: value.clone() for name, value in model.state_dict().items()}
-        state = _State(model, _optimiser(model, config.training), initial, [])
+        state = State(model, _optimiser(model, config.training), initial, [])
         if (folder / runs.CHECKPOINT).is_file():
             state.load(folder / runs.CHECKPOINT)
         else:
