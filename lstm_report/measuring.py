@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from lstm_report import averaging, locality, memory, paths, progress, provenance, records, runs
 from lstm_report import config as configuration
-from lstm_report import locality, memory, paths, progress, provenance, records, runs
 from lstm_report import measurements as measured
 from lstm_report.config import DataConfig
 from lstm_report.edits import Pairs
@@ -21,11 +21,13 @@ from lstm_report.locality import Entry, Key
 from lstm_report.records import Records
 from lstm_report.sources import Source
 
-WHAT = ("loss", "locality", "edits")
+WHAT = ("loss", "locality", "edits", "averaged")
 SHOWN: dict[Key, str] = {
     ("calibration error", ""): "calibration error {:.3f}",
     (locality.SHUFFLED, "1"): "accuracy with all words shuffled {:.2%}",
     locality.CONSISTENCY: "both of a pair right {:.2%}",
+    averaging.WEIGHT: "weight of the n-grams {:.2f}",
+    averaging.ACCURACY: "accuracy averaged with them {:.2%}",
 }
 """What the line of a run tells of it."""
 
@@ -133,6 +135,7 @@ class _Study:
         self.source, self.what, self.pairs = source, what, pairs
         self.limit = min(limit, len(source.test))
         self._groups: dict[DataConfig, locality.Groups] = {}
+        self._n_grams = averaging.NGrams(source)
 
     def least(self, key: Key) -> int:
         """Return on how many reviews a number has to rest."""
@@ -141,7 +144,7 @@ class _Study:
 
     def lacks(self, run_id: str) -> bool:
         """Return whether weights are wanted that are not at hand."""
-        needed = not {"locality", "edits"}.isdisjoint(self.what)
+        needed = not {"locality", "edits", "averaged"}.isdisjoint(self.what)
         return needed and not runs.is_finished(paths.RUNS / run_id)
 
     def entries(self, kept: Records, place: int, done: set[Key]) -> Generator[Entry, None, None]:
@@ -161,6 +164,8 @@ class _Study:
             yield from locality.with_weights(run, self.source.test, limit=self.limit, done=done)
         if "edits" in self.what and self.pairs is not None:
             yield from locality.with_edits(run, self.pairs, done=done)
+        if "averaged" in self.what and averaging.ACCURACY not in done:
+            yield from averaging.measures(run, self._n_grams)
 
     def _of_groups(self, row: Any, correct: np.ndarray) -> Iterator[Entry]:
         config = DataConfig(max_length=int(row["data.max_length"]), keep=row["data.keep"])

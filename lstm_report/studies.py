@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lstm_report import config as configuration
-from lstm_report import study_files
+from lstm_report import strong_settings, study_files
 from lstm_report.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
 from lstm_report.errors import UserError
 
@@ -251,6 +251,14 @@ STUDIES = {
                 "training.batch_size": 64,
                 "training.epochs": 5,
             },
+        ),
+        Study(
+            name="strong",
+            question="How far does one recurrent layer go without outside data?",
+            profile="source",
+            cells=tuple(Cell(*entry) for entry in strong_settings.CELLS.items()),
+            seeds=3,
+            settings=strong_settings.SETTINGS,
         ),
     )
 }

@@ -297,4 +297,4 @@ def test_linear_models_are_measured_on_edits_they_were_not_trained_on(places, mo
 
 
 def test_the_words_of_a_measurement_are_known():
-    assert set(measuring.WHAT) == {"loss", "locality", "edits"}
+    assert set(measuring.WHAT) == {"loss", "locality", "edits", "averaged"}
