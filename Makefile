@@ -9,6 +9,7 @@ PYTHON = python3
 PIP_ARGS =
 EXTRAS = dev
 NAME =
+EXCLUDE =
 WORKERS = 2
 
 BIN = .venv/bin
@@ -20,7 +21,8 @@ READY = .venv/ready
 
 help:
 	@echo "make report   execute the six notebooks; write build/report.html and build/report.pdf"
-	@echo "make study    run a study: NAME=headline WORKERS=2; records in results/"
+	@echo "make study    run a study: NAME=headline WORKERS=2; records in results/; EXCLUDE=path leaves"
+	@echo "              out the reviews that stand there"
 	@echo "make test     run the tests"
 	@echo "make bench    measure the goals of speed; write build/bench.json"
 	@echo "make lab      open the notebooks in JupyterLab"
@@ -61,7 +63,8 @@ report: $(READY)
 
 study: $(READY)
 	@$(BIN)/lstm-report study '$(NAME)' --workers '$(WORKERS)' \
-	  $(if $(filter auto,$(DATA)),,--data '$(DATA)') $(if $(EPOCHS),--epochs '$(EPOCHS)')
+	  $(if $(filter auto,$(DATA)),,--data '$(DATA)') $(if $(EPOCHS),--epochs '$(EPOCHS)') \
+	  $(if $(EXCLUDE),--exclude '$(EXCLUDE)')
 
 # One thread a process: two processes on two cores are quicker than one that shares its products.
 test: $(READY)

@@ -16,6 +16,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("study")(study_commands.run_study)
+app.command()(study_commands.again)
 app.command()(study_commands.measure)
 app.command()(study_commands.baselines)
 

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from lstm_report import records, studies
-from lstm_report.archive import LEFT_OUT, STATED, Archive, Study
+from lstm_report import memory_study, records, studies
+from lstm_report.archive import LEFT_OUT, STATED, WITHOUT_EDITED, Archive, Study
 from lstm_report.sources import IMDB_CHECKSUM
 from lstm_report.tables import missing
 
@@ -125,19 +125,23 @@ def checklist(archive: Archive) -> pd.DataFrame:
     return pd.DataFrame({"item": list(rows), "state": list(rows.values())})
 
 
-def command(archive: Archive) -> str:
-    """Return the command that trains one recorded run again, or the first one that is planned.
+def commands(archive: Archive) -> list[str]:
+    """Return for each study with repeatable runs a command that computes one of them again.
 
-    It writes a run folder of the same name; its figures can be set beside the row in runs.csv.
+    It is the first recorded run of the study, or the first one planned.
     """
-    study = archive.study("headline")
-    plan = studies.STUDIES["headline"]
-    model, seed = plan.runs()[0].config.model, 0
-    kind, readout = model.kind, model.readout
-    if study.records is not None:
-        row = study.records.runs.iloc[0]
-        kind, readout, seed = row["model.kind"], row["model.readout"], row["seed"]
-    return (
-        f"lstm-report train --model {kind} --profile {plan.profile} --seed {seed} "
-        f"--readout {readout}"
-    )
+    found = []
+    for study in opened(archive):
+        options = " --exclude PATH" if study.stated.checksum == WITHOUT_EDITED else ""
+        if study.records is not None and study.name in studies.STUDIES:
+            row = study.records.runs.iloc[0]
+            cell, seed = row["cell"], row["seed"]
+        elif study.name in studies.STUDIES:
+            cell, seed = studies.STUDIES[study.name].cells[0].label, 0
+        elif study.name == memory_study.NAME:
+            first = memory_study.plan(1)[0]
+            cell, seed = first.label, first.setting.seed
+        else:
+            continue
+        found.append(f'lstm-report again {study.name} "{cell}" --seed {seed}{options}')
+    return found

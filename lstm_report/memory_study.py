@@ -57,9 +57,14 @@ class Planned:
     setting: MemorySetting
 
     @property
+    def label(self) -> str:
+        """What it is called apart from its seed."""
+        return f"{self.cell}, {self.setting.task} {self.setting.length}"
+
+    @property
     def name(self) -> str:
         """What it is called for people."""
-        return f"{self.cell}, {self.setting.task} {self.setting.length}, seed {self.setting.seed}"
+        return f"{self.label}, seed {self.setting.seed}"
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from lstm_report.options import Data, Edits, Exclude
 
 if TYPE_CHECKING:
     from lstm_report.sources import Source
+    from lstm_report.studies import Study
 
 
 def run_study(
@@ -54,15 +55,11 @@ def run_study(
         studies.find(name).altered(profile=profile, epochs=epochs, seeds=seeds).only(only or [])
     )
     chosen.runs()
-    if chosen.excluding and exclude is None:
-        raise UserError(
-            f"Expected the reviews that the study {chosen.name} is trained without, got none: name "
-            "their file or folder with --exclude."
-        )
+    _check_exclude(chosen, exclude)
     with closing(
         study.choose_engine(engine, workers, address=address, cpus=cpus, gpus=gpus)
     ) as place:
-        source = _resolve(data or chosen.data, exclude)
+        source = _reviews(chosen, data, exclude)
         if dry_run:
             typer.echo(study.forecast(chosen, source, place, log=typer.echo))
             return
@@ -82,6 +79,50 @@ def run_study(
         raise typer.Exit(1)
 
 
+def again(
+    study: Annotated[str, typer.Argument(help="A study, as of `lstm-report study`.")],
+    cell: Annotated[
+        str, typer.Argument(help='One of its cells; of memory, as in "lstm, adding 50".')
+    ],
+    seed: Annotated[int, typer.Option(help="Number of the seed, from 0.")] = 0,
+    data: Annotated[str | None, typer.Option(help="Reviews instead of the study's.")] = None,
+    exclude: Exclude = None,
+) -> None:
+    """Compute one run of a study again, beside its records; exit code 1 when it is far off them."""
+    from lstm_report import again as repeat
+    from lstm_report import memory_study, studies
+
+    if study == memory_study.NAME:
+        _only_with_reviews(data=data, exclude=exclude)
+        found = repeat.memory(cell, seed)
+    else:
+        chosen = studies.find(study).only([cell])
+        _check_exclude(chosen, exclude)
+        found = repeat.classifier(chosen, cell, seed, _reviews(chosen, data, exclude))
+    typer.echo(f"{study}, {cell}, seed {seed}: {found.text}")
+    if not found.within:
+        raise typer.Exit(1)
+
+
+def _check_exclude(study: "Study", exclude: Path | None) -> None:
+    if study.excluding and exclude is None:
+        raise UserError(
+            f"Expected the reviews that the study {study.name} is trained without, got none: name "
+            "their file or folder with --exclude."
+        )
+
+
+def _reviews(study: "Study", data: str | None, exclude: Path | None) -> "Source":
+    """Return the reviews that a study is trained on, and say which they are."""
+    from lstm_report import unlabelled
+
+    source = _resolve(data or study.data, exclude)
+    if any(run.config.training.vectors != "none" for run in study.runs()):
+        source = unlabelled.attach(source, data or study.data)
+        typer.echo(f"{len(source.unlabelled):,} reviews without a label are read too.")
+    return source
+
+
 def _resolve(data: str, exclude: Path | None) -> "Source":
     """Return the reviews that are trained on, and say which they are."""
     from lstm_report import edits, sources
@@ -97,7 +138,10 @@ def measure(
     study: Annotated[str, typer.Argument(help="A study with records, the folder's name.")],
     what: Annotated[
         list[str] | None,
-        typer.Option(help="loss, locality or edits; may be repeated. Without it, all there is."),
+        typer.Option(
+            help="loss, locality, edits or averaged (with n-grams); may be repeated. Without it, "
+            "the first two, and edits where given."
+        ),
     ] = None,
     data: Data = "auto",
     exclude: Exclude = None,
