@@ -1,6 +1,16 @@
 """The page of evidence on a claim, as chapter `06_evidence` shows it, from the records."""
 
-from lstm_report import claim_figures, further_figures, notebook, tables
+import pandas as pd
+
+from lstm_report import (
+    claim_figures,
+    further_figures,
+    notebook,
+    records,
+    scoreboard,
+    strong,
+    tables,
+)
 from lstm_report.archive import STATED, Archive
 from lstm_report.ledger import ALPHA, Entry
 from lstm_report.tables import cell as shown
@@ -63,3 +73,28 @@ def _runs(entry: Entry, archive: Archive) -> str:
     if not parts:
         return "Runs: none are recorded."
     return f"Runs: {', '.join(parts)}; `lstm-report claims --json FILE` names each."
+
+
+def show_strong() -> None:
+    """Display what the study `strong` has found, or that it is not recorded."""
+    if not len(records.recorded(strong.NAME)):
+        notebook.say("Not recorded yet: `lstm-report study strong` trains it.")
+        return
+    found = strong.results()
+    columns = {
+        "cell": found["cell"],
+        "seeds": found["seeds"],
+        "validation": found["validation"],
+        "chosen": found["chosen"].map({True: "yes", False: "no"}),
+        "test (95% interval)": scoreboard.in_words(found),
+        "with n-grams": found["averaged"],
+        "goal": found["goal"],
+    }
+    notebook.show_table(
+        pd.DataFrame(columns),
+        label="strong",
+        caption="One recurrent layer a direction with all that is known to help, for both kinds of "
+        "layer alike. Validation chose between the two ways of training of each kind; *with "
+        "n-grams* is the average with the linear model, its weight chosen on validation too.",
+        formats=dict.fromkeys(("validation", "with n-grams", "goal"), "{:.2%}"),
+    )

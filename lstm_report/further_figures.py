@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import pandas as pd
 
-from lstm_report import evidence_figures, locality, seeds
+from lstm_report import cost_figures, costs, evidence_figures, locality, seeds
 from lstm_report.archive import Archive, Missing, View
 from lstm_report.claim_figures import Shown
 from lstm_report.decisions import MARGIN
@@ -192,10 +192,28 @@ def _losses(view: View) -> Shown:
     )
 
 
+def _costs(view: View) -> Shown:
+    """Draw accuracy against cost, of everything that was tested on IMDB."""
+    found = costs.table()
+    if len(found) < 2:
+        raise Missing("two or more cells tested on IMDB")
+    best = cost_figures.numbered(found)
+    named = "; ".join(f"{row.number} {row.cell} ({row.study})" for row in best.itertuples())
+    return Shown(
+        cost_figures.accuracy_against_cost(found),
+        "Test accuracy of everything that was trained on IMDB against the seconds of its training "
+        f"times its threads; a bar goes from the worst seed to the best. Best at their cost: "
+        f"{named}.",
+        "Points of many models over a logarithmic axis of cost, with a stepped line through the "
+        "best at each cost.",
+    )
+
+
 FIGURES: dict[str, tuple[Callable[[View], Shown], ...]] = {
     "C1": (_read_outs,),
     "C8": (_groups,),
     "C9": (_ends, _edits),
     "C10": (_cuts,),
     "C11": (_losses,),
+    "C12": (_costs,),
 }

@@ -77,14 +77,18 @@ def table(archive: Archive) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def for_reader(found: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of `table` as a reader wants them, with the intervals in words."""
-    stated = [ledger.NO_TEST if tables.missing(value) else f"{value:.2%}" for value in found.source]
-    figures = [
+def in_words(found: pd.DataFrame) -> list[str]:
+    """Return accuracy with low and high of each row, as in `87.10% (86.40 to 87.81)`."""
+    return [
         f"{mean:.2%} ({100 * low:.2f} to {100 * high:.2f})"
         for mean, low, high in found[["accuracy", "low", "high"]].to_numpy()
     ]
-    columns = {"source's report": stated, "measured here (95% interval)": figures}
+
+
+def for_reader(found: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of `table` as a reader wants them, with the intervals in words."""
+    stated = [ledger.NO_TEST if tables.missing(value) else f"{value:.2%}" for value in found.source]
+    columns = {"source's report": stated, "measured here (95% interval)": in_words(found)}
     return found[["model"]].assign(**columns, seeds=found.seeds, parameters=found.parameters)
 
 

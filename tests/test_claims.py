@@ -468,7 +468,7 @@ def test_the_chapter_shows_what_there_is_and_the_report_takes_it_up(results, tmp
     c1("true")
     shown, done = execute(results, tmp_path)
     labels = [output.metadata["report"]["label"] for output in shown["figure"]]
-    assert labels == [f"claim-{k}" for k in (1, 2, 3, 10, 11, 12)]
+    assert labels == [*(f"claim-{k}" for k in (1, 2, 3, 10, 11, 12)), "beside-12-1"]
     (summary,) = shown["summary"]
     assert summary.metadata["report"]["lines"] == ledger.abstract(ledger.ledger())
     before = nbformat.v4.new_output(

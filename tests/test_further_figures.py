@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from made_up_records import FIVE, SEEDS, measure, noise, record
+from made_up_records import FIVE, SEEDS, falling, measure, noise, record
 
-from lstm_report import claims, evidence, further_figures, ledger, paths
+from lstm_report import claims, evidence, evidence_pages, further_figures, ledger, notebook, paths
 from lstm_report.archive import STATED, Archive
 from lstm_report.locality import BRANCH_CUT, CONSISTENCY, EDITS, FEEDBACK_CUT, ORIGINALS, SHUFFLED
 
@@ -64,7 +64,19 @@ def losses():
         measure("loss", loss, "calibration error", {"": 0.05}, spread=0.001)
 
 
-WRITERS = {"C1": [read_outs], "C8": [groups], "C9": [ends, edits], "C10": [cuts], "C11": [losses]}
+def costs():
+    record("headline", {"lstm": 0.86, "reslstm": 0.85}, train_seconds={"lstm": 60, "reslstm": 90})
+    record("baselines", {"tf-idf": 0.884}, seeds=range(1), train_seconds=5.0)
+
+
+WRITERS = {
+    "C1": [read_outs],
+    "C8": [groups],
+    "C9": [ends, edits],
+    "C10": [cuts],
+    "C11": [losses],
+    "C12": [costs],
+}
 
 
 @pytest.mark.parametrize("identity", WRITERS)
@@ -121,6 +133,12 @@ def test_a_part_that_one_model_lacks_leaves_its_place_empty():
     np.testing.assert_allclose(np.round(found["LSTM with skip"][:, 0]), [0, 2])
 
 
+def test_the_best_at_their_cost_are_named():
+    costs()
+    (shown,) = further_figures.draw("C12", Archive())
+    assert "1 tf-idf (baselines)." in shown.caption and "reslstm" not in shown.caption
+
+
 def test_runs_with_the_edited_reviews_in_training_do_not_count():
     edits()
     table = paths.RESULTS / "locality" / "runs.csv"
@@ -136,3 +154,20 @@ def test_a_verdict_is_the_same_with_and_without_them():
     edits()
     losses()
     assert [entry.verdict for entry in ledger.ledger()] == before
+
+
+def test_what_a_strong_layer_reached_is_shown_with_the_choice_of_validation(monkeypatch):
+    shown = []
+    monkeypatch.setattr(notebook, "display", lambda content, **options: shown.append(content))
+    evidence_pages.show_strong()
+    assert "Not recorded yet" in shown.pop()["text/markdown"]
+
+    def curve(cell, seed):
+        return falling(0.1 if "adversarial" in cell else 0.2)
+
+    record("strong", {"lstm": 0.90, "lstm adversarial": 0.92}, seeds=range(3), curve=curve)
+    evidence_pages.show_strong()
+    lines = shown[0]["text/plain"].splitlines()
+    plain, adversarial = (line for line in lines if line.lstrip().startswith("lstm"))
+    assert " no " in plain and " yes " in adversarial
+    assert "90.00% (" in plain and "92.00% (" in adversarial and "0.919" in plain
