@@ -79,6 +79,27 @@ def recorded(archive: Archive) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
+def by_seeds(found: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of `recorded`, the cells of a study with equally many seeds in one.
+
+    Returns:
+        Columns study, cells (their names), seeds, demanded, figures measured and hours (sums).
+    """
+    rows = [
+        {
+            "study": study,
+            "cells": ", ".join(group["cell"]),
+            "seeds": seeds,
+            "demanded": group["demanded"].iloc[0],
+            "figures measured": group["figures measured"].sum(),
+            "hours": group["hours"].fillna(0.0).sum(),
+        }
+        for (study, seeds), group in found.groupby(["study", "seeds"], sort=False)
+    ]
+    columns = ["study", "cells", "seeds", "demanded", "figures measured", "hours"]
+    return pd.DataFrame(rows, columns=columns)
+
+
 def _hours(runs: pd.DataFrame) -> float | None:
     if not len(runs):
         return None

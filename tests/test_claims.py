@@ -370,6 +370,18 @@ def test_the_abstract_tells_the_decided_claims_and_nothing_without_records(resul
     assert entry("C1").figures[0] in line and "−" in line
 
 
+def test_what_is_recorded_is_told_study_by_study(results):
+    record("headline", {"lstm": 0.86, "reslstm": 0.86}, seeds=range(3))
+    found = inventory.recorded(Archive())
+    table = inventory.by_seeds(found).set_index(["study", "seeds"])
+    assert table.loc[("headline", 3), "cells"] == "lstm, reslstm"
+    assert table.loc[("headline", 3), "hours"] == pytest.approx(6 * 63 / 3600)
+    assert table.loc[("headline", 0), "cells"] == "lstm matched, skiplstm"
+    assert table.loc[("depth", 0), "hours"] == 0
+    names = [name for cells in table["cells"] for name in cells.split(", ")]
+    assert sorted(names) == sorted(found["cell"])
+
+
 def test_every_part_that_does_not_hold_is_a_negative_result(results):
     assert ledger.negative(ledger.ledger()) == []
     c9("false")
