@@ -218,7 +218,15 @@ def advantage(
 
 
 def threshold(
-    interval: Interval, bound: float, what: str, unit: str, *, yes: str, no: str, above: bool = True
+    interval: Interval,
+    bound: float,
+    what: str,
+    unit: str,
+    *,
+    yes: str,
+    no: str,
+    above: bool = True,
+    note: str = "",
 ) -> Finding:
     """Return whether a figure lies above a bound (or below it) with all of its interval.
 
@@ -229,12 +237,14 @@ def threshold(
         unit: one of `UNITS`.
         yes, no: what it means to lie on the wanted side, or on the other.
         above: whether the wanted side is above.
+        note: what else has to be known, whatever the outcome.
     """
     higher, lower = interval.low > bound, interval.high < bound
     wanted, other = (higher, lower) if above else (lower, higher)
     holds = True if wanted else False if other else None
     reason = {True: yes, False: no, None: "the interval holds the bound"}[holds]
-    return Finding(holds, reason, (Estimate(what, interval, unit),))
+    text = f"{reason}; {note}" if note else reason
+    return Finding(holds, text, (Estimate(what, interval, unit),))
 
 
 def told(

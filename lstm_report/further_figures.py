@@ -15,7 +15,10 @@ from lstm_report.decisions import MARGIN
 from lstm_report.evidence import Cell, Estimate, by_number, compare, paired
 from lstm_report.evidence_figures import Panel
 from lstm_report.rules import LSTM, RESIDUAL
+from lstm_report.rules_memory import ALTHOUGH_BUT
+from lstm_report.tasks import TASKS
 
+COPY = TASKS["copy"].measure
 READOUTS = ("mean", "max")
 LOSSES = ("bce", "smoothed", "hinge")
 GROUPS = ("with contrast", "without contrast", "with negation", "without negation")
@@ -78,6 +81,29 @@ def _groups(view: View) -> Shown:
         "without a word of contrast (*although*, *but*, *however*, …) or negation in what is read. "
         "Means over the seeds with 95% intervals.",
         "One point with an interval for each group of reviews, beside a band around 0.",
+    )
+
+
+def _open_gates(view: View) -> Shown:
+    """Draw accuracy against distance of cells that start with gates that remember."""
+    panels = []
+    for measure, x, title, chance in (
+        (ALTHOUGH_BUT, "words between the two halves", "although …, but …", 0.5),
+        (COPY, "words to wait", "Copying", TASKS["copy"].chance),
+    ):
+        lines = {
+            kind: by_number(view.measured("memory", f"{kind} chrono", measure))
+            for kind in ("lstm", "reslstm")
+        }
+        panels.append(
+            Panel(title, x, "accuracy", lines, {"xscale": "log"}, percent=True,
+                  level=("by chance", chance))
+        )  # fmt: skip
+    return Shown(
+        evidence_figures.over_conditions(panels),
+        "The same task, and copying, by cells whose biases start so that their gates remember over "
+        "the whole distance (Tallec and Ollivier 2018). Means over the seeds with 95% intervals.",
+        "Two panels with a line and a band for each model, falling with the distance.",
     )
 
 
@@ -211,7 +237,7 @@ def _costs(view: View) -> Shown:
 
 FIGURES: dict[str, tuple[Callable[[View], Shown], ...]] = {
     "C1": (_read_outs,),
-    "C8": (_groups,),
+    "C8": (_open_gates, _groups),
     "C9": (_ends, _edits),
     "C10": (_cuts,),
     "C11": (_losses,),

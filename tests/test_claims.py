@@ -382,6 +382,15 @@ def test_what_is_recorded_is_told_study_by_study(results):
     assert sorted(names) == sorted(found["cell"])
 
 
+def test_a_task_that_is_not_learnt_at_any_distance_is_told(results):
+    for kind in ("lstm", "reslstm"):
+        accuracy = {5: 0.5, 50: 0.499, 100: 0.5}
+        measure("memory", kind, "accuracy, although-but", accuracy, spread=0.002)
+    assert "even at the shortest it judges 50.0% rightly" in entry("C8").reason
+    c8("true")
+    assert "even at the shortest" not in entry("C8").reason
+
+
 def test_every_part_that_does_not_hold_is_a_negative_result(results):
     assert ledger.negative(ledger.ledger()) == []
     c9("false")
