@@ -107,6 +107,8 @@ def over_conditions(panels: Sequence[Panel]) -> Figure:
             axis.axhline(value, color=style.PALETTE["grey"], linestyle=":", label=name)
         if panel.percent:
             _percent(axis)
+            low, high = axis.get_ylim()
+            axis.set_ylim(max(low, -0.02), min(high, 1.02))  # Student's intervals know no bounds
         if axis.get_xscale() == "log":
             ticks = [float(name) for name in next(iter(panel.lines.values())).columns]
             axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
