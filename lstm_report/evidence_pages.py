@@ -4,6 +4,7 @@ import pandas as pd
 
 from lstm_report import (
     claim_figures,
+    comparison,
     further_figures,
     notebook,
     records,
@@ -11,7 +12,7 @@ from lstm_report import (
     strong,
     tables,
 )
-from lstm_report.archive import STATED, Archive
+from lstm_report.archive import STATED, Archive, Missing, View
 from lstm_report.ledger import ALPHA, Entry
 from lstm_report.tables import cell as shown
 
@@ -73,6 +74,20 @@ def _runs(entry: Entry, archive: Archive) -> str:
     if not parts:
         return "Runs: none are recorded."
     return f"Runs: {', '.join(parts)}; `lstm-report claims --json FILE` names each."
+
+
+def show_statistics(archive: Archive) -> None:
+    """Display what the seeds say about the two models by every statistic, where there are two."""
+    try:
+        found = comparison.table(View(archive))
+    except Missing:
+        return
+    notebook.show_table(
+        found,
+        label="statistics",
+        caption="LSTM minus residual LSTM over the seeds of the headline study, by further "
+        "statistics. The verdict rests on the first two rows.",
+    )
 
 
 def show_strong() -> None:

@@ -69,8 +69,9 @@ ORDER = [
     *("linear_records", "averaging", "measuring", "memory_study", "again", "depth_probes", "costs"),
     *("style", "figures", "diagrams", "cost_figures"),
     *("source_report", "archive", "evidence", "rules", "rules_loss", "rules_depth"),
-    *("rules_memory", "claims", "inventory", "ledger", "scoreboard", "strong", "evidence_figures"),
-    *("claim_figures", "further_figures", "notebook", "evidence_pages", "report.build"),
+    *("rules_memory", "claims", "inventory", "ledger", "scoreboard", "strong", "comparison"),
+    *("evidence_figures", "claim_figures", "further_figures"),
+    *("notebook", "evidence_pages", "report.build"),
     *("options", "study_commands", "cli"),
 ]
 WITHOUT_TORCH = [

@@ -1,0 +1,58 @@
+"""All that the seeds of the headline study say about LSTM and residual LSTM, in one table."""
+
+import pandas as pd
+
+from lstm_report import decisions, effects, seeds
+from lstm_report.archive import View
+from lstm_report.decisions import MARGIN
+from lstm_report.evidence import Estimate, compare
+from lstm_report.rules import LSTM, RESIDUAL
+
+LEVEL = 0.05
+"""Below which the test within one seed is counted."""
+
+
+def table(view: View) -> pd.DataFrame:
+    """Return the statistics of LSTM minus residual LSTM over the seeds of the headline study.
+
+    Returns:
+        Columns statistic, figure and meaning, all texts.
+
+    Raises:
+        Missing: for fewer than two common seeds.
+    """
+    found = compare(view, LSTM, RESIDUAL)
+    first, second = (view.correct(*cell, found.seeds) for cell in (LSTM, RESIDUAL))
+    a, b = first.mean(axis=1), second.mean(axis=1)
+    count = len(found.seeds)
+    flips = seeds.sign_flip_test(found.differences)
+    ahead, order = effects.superiority(a, b), effects.almost_stochastic_order(a, b)
+    within = seeds.seed_table(first, second, found.seeds)
+    deviation = float(found.differences.std(ddof=1))
+    seen = within[within["p_value"] < LEVEL]
+    rows = [
+        ("mean difference over seeds and reviews", Estimate("", found.interval, "points").text,
+         "positive: the LSTM is ahead"),
+        ("sign-flip test", f"p = {flips.p_value:.2g}",
+         f"of no difference; {count} seeds cannot go below {flips.smallest:.2g}"),
+        ("seeds in which the LSTM is ahead", Estimate("", ahead.paired, "percent").text,
+         f"between any two seeds {ahead.unpaired:.0%}; Cliff's delta {ahead.cliffs_delta:+.2f}"),
+        ("almost stochastic order, ε_min", f"{order.epsilon_min:.2f}",
+         "below 0.2 says that the LSTM is ahead at nearly every quantile"),
+        ("equivalence within the margin", f"p = {decisions.equivalence_p_value(a, b):.2g}",
+         f"two one-sided t tests against ±{100 * MARGIN:.1f} points"),
+        ("spread of the seeds", f"{100 * a.std(ddof=1):.2f} and {100 * b.std(ddof=1):.2f} points",
+         "standard deviation of LSTM and residual LSTM"),
+    ]  # fmt: skip
+    if deviation:
+        least = decisions.detectable_difference(deviation, count)
+        text = f"that {count} seeds find in four of five studies"
+        rows.append(("smallest true difference", f"{100 * least:.2f} points", text))
+    rows.append(
+        (
+            f"McNemar's test within a seed, p < {LEVEL}",
+            f"LSTM {(seen['difference'] > 0).sum()}, residual {(seen['difference'] < 0).sum()}",
+            f"of {count} seeds; it compares two sets of weights, not two models",
+        )
+    )
+    return pd.DataFrame(rows, columns=["statistic", "figure", "meaning"])
