@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from lstm_report.cells import GATES, CellParameters, residual
-from lstm_report.recurrence import fused, last, plain, recurrence, reverse, usable
+from lstm_report.recurrence import Computed, Given, fused, last, plain, recurrence, reverse, usable
 
 State = tuple[Tensor, Tensor]
 
@@ -156,7 +156,7 @@ class Recurrent(nn.Module):
                 sequence = reverse(x, lengths) if backward else x
                 parameters = cell_parameters(self, layer, suffix)
                 output, h, c = self._direction(
-                    sequence, hx[0][index], hx[1][index], parameters, lengths
+                    Given(sequence, hx[0][index], hx[1][index], parameters, lengths)
                 )
                 outputs.append(reverse(output, lengths) if backward else output)
                 h_n.append(h)
@@ -166,15 +166,8 @@ class Recurrent(nn.Module):
                 x = nn.functional.dropout(x, self.dropout, self.training)
         return x, (torch.stack(h_n), torch.stack(c_n))
 
-    def _direction(
-        self,
-        x: Tensor,
-        h_0: Tensor,
-        c_0: Tensor,
-        parameters: CellParameters,
-        lengths: Tensor | None,
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the hidden states (T, B, H) and the last h and c (B, H) of one direction."""
+    def _direction(self, given: Given) -> Computed:
+        """Run one direction of one layer."""
         raise NotImplementedError
 
 
@@ -186,15 +179,8 @@ class LSTM(Recurrent):
 
     residual = False
 
-    def _direction(
-        self,
-        x: Tensor,
-        h_0: Tensor,
-        c_0: Tensor,
-        parameters: CellParameters,
-        lengths: Tensor | None,
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        return plain(x, h_0, c_0, parameters, lengths)
+    def _direction(self, given: Given) -> Computed:
+        return plain(given)
 
 
 class ResLSTM(Recurrent):
@@ -208,14 +194,8 @@ class ResLSTM(Recurrent):
 
     residual = True
 
-    def _direction(
-        self,
-        x: Tensor,
-        h_0: Tensor,
-        c_0: Tensor,
-        parameters: CellParameters,
-        lengths: Tensor | None,
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def _direction(self, given: Given) -> Computed:
+        x, h_0, c_0, parameters, lengths = given
         if lengths is None and usable(x, parameters):
             output, c_n = recurrence(x, h_0, c_0, parameters, residual=True)
             return output, output[-1], c_n

@@ -4,7 +4,7 @@ Shapes: T time, B batch, I input size, H hidden size.
 """
 
 import dataclasses
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -13,6 +13,24 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 
 from lstm_report import kernel
 from lstm_report.cells import GATES, CellParameters
+
+
+class Given(NamedTuple):
+    """What one direction of one layer computes from."""
+
+    x: Tensor
+    """Inputs, (T, B, I)."""
+    h_0: Tensor
+    """First hidden state, (B, H)."""
+    c_0: Tensor
+    """First cell state, (B, H)."""
+    parameters: CellParameters
+    lengths: Tensor | None
+    """Real steps of each sequence, falling, (B,); None when all have T."""
+
+
+Computed = tuple[Tensor, Tensor, Tensor]
+"""What it computes: hidden states (T, B, H), and the last hidden and cell state, (B, H)."""
 
 
 def product_type(x: Tensor) -> torch.dtype:
@@ -65,17 +83,9 @@ def last(states: Tensor, lengths: Tensor | None) -> Tensor:
     ]
 
 
-def plain(
-    x: Tensor, h_0: Tensor, c_0: Tensor, parameters: CellParameters, lengths: Tensor | None
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the hidden states (T, B, H) and the last h and c (B, H) of one LSTM layer.
-
-    Args:
-        x: inputs, (T, B, I).
-        h_0, c_0: first states, (B, H).
-        parameters: the weights; a W_res plays no part.
-        lengths: real steps of each sequence, falling, (B,); None when all have T.
-    """
+def plain(given: Given) -> Computed:
+    """Run one direction of an LSTM layer; a W_res among its parameters plays no part."""
+    x, h_0, c_0, parameters, lengths = given
     if lengths is None and usable(x, parameters):
         without = dataclasses.replace(parameters, weight_res=None)
         output, c_n = recurrence(x, h_0, c_0, without, residual=False)
@@ -90,7 +100,7 @@ def fused(
     parameters: CellParameters,
     weight_ih: Tensor,
     lengths: Tensor | None,
-) -> tuple[Tensor, Tensor, Tensor]:
+) -> Computed:
     """Run PyTorch's fused LSTM kernel with the given weights over one layer and direction."""
     weights = [weight_ih, parameters.weight_hh]
     if parameters.bias_ih is not None and parameters.bias_hh is not None:

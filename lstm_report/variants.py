@@ -4,11 +4,10 @@ Shapes as in `lstm_report.layers`. Both have its interface and its parameters.
 """
 
 import torch
-from torch import Tensor
 
-from lstm_report.cells import CellParameters, gated_residual_lstm_step, residual
+from lstm_report.cells import gated_residual_lstm_step, residual
 from lstm_report.layers import Recurrent
-from lstm_report.recurrence import last, plain
+from lstm_report.recurrence import Computed, Given, last, plain
 
 
 class SkipLSTM(Recurrent):
@@ -23,16 +22,9 @@ class SkipLSTM(Recurrent):
 
     residual = True
 
-    def _direction(
-        self,
-        x: Tensor,
-        h_0: Tensor,
-        c_0: Tensor,
-        parameters: CellParameters,
-        lengths: Tensor | None,
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        m, m_n, c_n = plain(x, h_0, c_0, parameters, lengths)
-        return m + residual(x, parameters), m_n, c_n
+    def _direction(self, given: Given) -> Computed:
+        m, m_n, c_n = plain(given)
+        return m + residual(given.x, given.parameters), m_n, c_n
 
 
 class GatedResLSTM(Recurrent):
@@ -46,19 +38,12 @@ class GatedResLSTM(Recurrent):
 
     residual = True
 
-    def _direction(
-        self,
-        x: Tensor,
-        h_0: Tensor,
-        c_0: Tensor,
-        parameters: CellParameters,
-        lengths: Tensor | None,
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        h, c, hidden, cell = h_0, c_0, [], []
-        for x_t in x.unbind():
-            step = gated_residual_lstm_step(x_t, h, c, parameters)
+    def _direction(self, given: Given) -> Computed:
+        h, c, hidden, cell = given.h_0, given.c_0, [], []
+        for x_t in given.x.unbind():
+            step = gated_residual_lstm_step(x_t, h, c, given.parameters)
             h, c = step.h, step.c
             hidden.append(h)
             cell.append(c)
         output = torch.stack(hidden)
-        return output, last(output, lengths), last(torch.stack(cell), lengths)
+        return output, last(output, given.lengths), last(torch.stack(cell), given.lengths)
