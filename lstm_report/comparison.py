@@ -31,28 +31,29 @@ def table(view: View) -> pd.DataFrame:
     deviation = float(found.differences.std(ddof=1))
     seen = within[within["p_value"] < LEVEL]
     rows = [
-        ("mean difference over seeds and reviews", Estimate("", found.interval, "points").text,
-         "positive: the LSTM is ahead"),
+        ("mean difference", Estimate("", found.interval, "points").text,
+         "over seeds and reviews; positive: the LSTM is ahead"),
         ("sign-flip test", f"p = {flips.p_value:.2g}",
          f"of no difference; {count} seeds cannot go below {flips.smallest:.2g}"),
-        ("seeds in which the LSTM is ahead", Estimate("", ahead.paired, "percent").text,
-         f"between any two seeds {ahead.unpaired:.0%}; Cliff's delta {ahead.cliffs_delta:+.2f}"),
-        ("almost stochastic order, ε_min", f"{order.epsilon_min:.2f}",
-         "below 0.2 says that the LSTM is ahead at nearly every quantile"),
-        ("equivalence within the margin", f"p = {decisions.equivalence_p_value(a, b):.2g}",
+        ("LSTM ahead in", Estimate("", ahead.paired, "percent").text,
+         f"of the seeds; of any two seeds in {ahead.unpaired:.0%} "
+         f"(Cliff's delta {ahead.cliffs_delta:+.2f})"),
+        ("ε_min", f"{order.epsilon_min:.2f}",
+         "almost stochastic order; below 0.2 says that the LSTM is ahead at nearly every quantile"),
+        ("equivalence", f"p = {decisions.equivalence_p_value(a, b):.2g}",
          f"two one-sided t tests against ±{100 * MARGIN:.1f} points"),
-        ("spread of the seeds", f"{100 * a.std(ddof=1):.2f} and {100 * b.std(ddof=1):.2f} points",
-         "standard deviation of LSTM and residual LSTM"),
+        ("spread", f"{100 * a.std(ddof=1):.2f} and {100 * b.std(ddof=1):.2f} points",
+         "standard deviation over the seeds, LSTM and residual LSTM"),
     ]  # fmt: skip
     if deviation:
         least = decisions.detectable_difference(deviation, count)
-        text = f"that {count} seeds find in four of five studies"
-        rows.append(("smallest true difference", f"{100 * least:.2f} points", text))
+        text = f"smallest true difference that {count} seeds find in four of five studies"
+        rows.append(("detectable", f"{100 * least:.2f} points", text))
     rows.append(
         (
-            f"McNemar's test within a seed, p < {LEVEL}",
+            "McNemar's test",
             f"LSTM {(seen['difference'] > 0).sum()}, residual {(seen['difference'] < 0).sum()}",
-            f"of {count} seeds; it compares two sets of weights, not two models",
+            f"of {count} seeds with p < {LEVEL}; it compares two sets of weights, not two models",
         )
     )
     return pd.DataFrame(rows, columns=["statistic", "figure", "meaning"])

@@ -83,21 +83,19 @@ def by_seeds(found: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of `recorded`, the cells of a study with equally many seeds in one.
 
     Returns:
-        Columns study, cells (their names), seeds, demanded, figures measured and hours (sums).
+        Columns study, cells (their names), seeds (as in `3 of 10`), figures and hours (sums).
     """
     rows = [
         {
             "study": study,
             "cells": ", ".join(group["cell"]),
-            "seeds": seeds,
-            "demanded": group["demanded"].iloc[0],
-            "figures measured": group["figures measured"].sum(),
+            "seeds": f"{seeds} of {group['demanded'].iloc[0]}",
+            "figures": group["figures measured"].sum(),
             "hours": group["hours"].fillna(0.0).sum(),
         }
         for (study, seeds), group in found.groupby(["study", "seeds"], sort=False)
     ]
-    columns = ["study", "cells", "seeds", "demanded", "figures measured", "hours"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=["study", "cells", "seeds", "figures", "hours"])
 
 
 def _hours(runs: pd.DataFrame) -> float | None:

@@ -39,6 +39,8 @@ LOSS_MARGIN = 0.01
 """Nats of training loss for each doubling of the layers that do not matter."""
 PROBE_MARGIN = 0.05
 """Share of words read back that does not matter."""
+FEW = 0.2
+"""Share of words read back below which they are called few, in a note without a part in a rule."""
 
 
 # C5
@@ -172,13 +174,18 @@ def words_are_drowned(view: View) -> Finding:
     """Hold if a probe of the deepest layer reads back over 5 points fewer words far back than near.
 
     Of the LSTM; near is the smallest distance, far the largest. Not if it reads less than that.
+    What is found is told with a note where it reads few words even there.
     """
     layers = deepest(view, "lstm")
     by_distance = by_number(view.measured("depth", f"lstm x{layers}", PROBE), f"{layers}/")
-    fall = by_distance.iloc[:, 0] - by_distance.iloc[:, -1]
+    near = by_distance.iloc[:, 0]
+    fall = near - by_distance.iloc[:, -1]
+    few = seeds.mean_interval(near).high < FEW
     return threshold(
         seeds.mean_interval(fall), PROBE_MARGIN, "LSTM, words read back: nearest minus farthest",
         "points", yes="far words are read back less often", no="far words are read back as well",
+        note=f"even a word just read is read back in {near.mean():.0%} of cases, so that words are "
+        "lost over the layers already" if few else "",
     )  # fmt: skip
 
 

@@ -374,10 +374,10 @@ def test_what_is_recorded_is_told_study_by_study(results):
     record("headline", {"lstm": 0.86, "reslstm": 0.86}, seeds=range(3))
     found = inventory.recorded(Archive())
     table = inventory.by_seeds(found).set_index(["study", "seeds"])
-    assert table.loc[("headline", 3), "cells"] == "lstm, reslstm"
-    assert table.loc[("headline", 3), "hours"] == pytest.approx(6 * 63 / 3600)
-    assert table.loc[("headline", 0), "cells"] == "lstm matched, skiplstm"
-    assert table.loc[("depth", 0), "hours"] == 0
+    assert table.loc[("headline", "3 of 10"), "cells"] == "lstm, reslstm"
+    assert table.loc[("headline", "3 of 10"), "hours"] == pytest.approx(6 * 63 / 3600)
+    assert table.loc[("headline", "0 of 10"), "cells"] == "lstm matched, skiplstm"
+    assert table.loc[("depth", "0 of 5"), "hours"] == 0
     names = [name for cells in table["cells"] for name in cells.split(", ")]
     assert sorted(names) == sorted(found["cell"])
 
@@ -389,6 +389,14 @@ def test_a_task_that_is_not_learnt_at_any_distance_is_told(results):
     assert "even at the shortest it judges 50.0% rightly" in entry("C8").reason
     c8("true")
     assert "even at the shortest" not in entry("C8").reason
+
+
+def test_words_that_are_lost_at_once_are_told(results):
+    c7("true")
+    assert "even a word just read" not in entry("C7").reason
+    rows = {"4/0": 0.07, "4/1": 0.07, "4/10": 0.06}
+    measure("depth", "lstm x4", "input word read back", rows, spread=0.002)
+    assert "even a word just read is read back in 7% of cases" in entry("C7").reason
 
 
 def test_every_part_that_does_not_hold_is_a_negative_result(results):

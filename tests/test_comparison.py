@@ -21,28 +21,28 @@ def figures():
 def test_a_model_that_is_ahead_in_every_seed_is_so_by_every_statistic():
     record("headline", {"lstm": 0.89 + noise("lstm", 0.002), "reslstm": 0.86})
     found = figures()
-    assert found["mean difference over seeds and reviews"].startswith("+3.0")
+    assert found["mean difference"].startswith("+3.0")
     assert found["sign-flip test"] == "p = 0.002"
-    assert found["seeds in which the LSTM is ahead"].startswith("100% (")
-    assert found["almost stochastic order, ε_min"] == "0.00"
-    assert float(found["equivalence within the margin"].split()[-1]) > 0.9
-    assert found["McNemar's test within a seed, p < 0.05"] == f"LSTM {len(SEEDS)}, residual 0"
-    assert float(found["smallest true difference"].split()[0]) == pytest.approx(0.2, abs=0.05)
+    assert found["LSTM ahead in"].startswith("100% (")
+    assert found["ε_min"] == "0.00"
+    assert float(found["equivalence"].split()[-1]) > 0.9
+    assert found["McNemar's test"] == f"LSTM {len(SEEDS)}, residual 0"
+    assert float(found["detectable"].split()[0]) == pytest.approx(0.2, abs=0.05)
 
 
 def test_the_other_order_turns_every_sign():
     record("headline", {"lstm": 0.86, "reslstm": 0.89 + noise("lstm", 0.002)})
     found = figures()
-    assert found["mean difference over seeds and reviews"].startswith("−3.0")
-    assert found["seeds in which the LSTM is ahead"].startswith("0% (")
-    assert found["almost stochastic order, ε_min"] == "1.00"
-    assert found["McNemar's test within a seed, p < 0.05"] == f"LSTM 0, residual {len(SEEDS)}"
+    assert found["mean difference"].startswith("−3.0")
+    assert found["LSTM ahead in"].startswith("0% (")
+    assert found["ε_min"] == "1.00"
+    assert found["McNemar's test"] == f"LSTM 0, residual {len(SEEDS)}"
 
 
 def test_equal_models_are_equivalent_and_nothing_more():
     record("headline", {kind: 0.86 + noise(kind, 0.001) for kind in ("lstm", "reslstm")})
     found = figures()
-    assert float(found["equivalence within the margin"].split()[-1]) < 0.001
+    assert float(found["equivalence"].split()[-1]) < 0.001
     assert float(found["sign-flip test"].split()[-1]) > 0.5
 
 
