@@ -217,7 +217,10 @@ def _plain(entry: Entry) -> dict[str, Any]:
 
 
 def abstract(entries: list[Entry]) -> list[str]:
-    """Return what the report says of the claims on its first page; nothing without records."""
+    """Return what the report says of the claims on its first page; nothing without records.
+
+    Every decided claim has a line, and every open one of which something was measured.
+    """
     if not any(entry.figures for entry in entries):
         return []
     counts = {
@@ -228,11 +231,12 @@ def abstract(entries: list[Entry]) -> list[str]:
         f"Of the source's {len(entries)} claims, judged on recorded runs by "
         f"rules fixed before the data: {numbers}."
     ]
-    for outcome in OUTCOMES[:2]:
+    for outcome in OUTCOMES:
         lines += [
             f"{entry.claim.identity} {outcome}: {entry.claim.name} "
             f"({next(iter(entry.figures), entry.reason)})."
             for entry in counts[outcome]
+            if outcome != "undecided" or entry.figures
         ]
     return lines
 

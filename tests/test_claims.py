@@ -360,12 +360,15 @@ def test_the_command_prints_the_ledger_and_writes_all_of_it(results, monkeypatch
     assert figure["low"] < figure["estimate"] < figure["high"]
 
 
-def test_the_abstract_tells_the_decided_claims_and_nothing_without_records(results):
+def test_the_abstract_tells_the_measured_claims_and_nothing_without_records(results):
     assert ledger.abstract(ledger.ledger()) == []
     c1("other way")
+    c8("unclear")
     first, *lines = ledger.abstract(ledger.ledger())
-    decided = [found for found in ledger.ledger() if found.verdict != "undecided"]
-    assert "12 claims" in first and len(lines) == len(decided) > 1
+    told = [found for found in ledger.ledger() if found.figures or found.verdict != "undecided"]
+    assert "12 claims" in first and len(lines) == len(told) > 1
+    outcomes = [line.split(":")[0].split()[1] for line in lines]
+    assert outcomes == sorted(outcomes, key=ledger.OUTCOMES.index) and "undecided" in outcomes
     (line,) = [line for line in lines if line.startswith("C1 refuted")]
     assert entry("C1").figures[0] in line and "−" in line
 
