@@ -12,8 +12,9 @@ from lstm_report import evidence_figures, source_report
 from lstm_report import rules_depth as depth
 from lstm_report import rules_memory as memory
 from lstm_report.archive import Archive, Missing, View
+from lstm_report.comparison import differences
 from lstm_report.decisions import MARGIN
-from lstm_report.evidence import Cell, Estimate, by_number, compare
+from lstm_report.evidence import Cell, by_number, compare
 from lstm_report.evidence_figures import Panel
 from lstm_report.rules import (
     LSTM,
@@ -229,17 +230,8 @@ def _windows(view: View) -> Shown:
 
 
 def _forest(view: View, pairs: dict[str, tuple[Cell, Cell]]) -> Shown:
-    """Return a figure of the differences of pairs of cells; those not recorded are left out."""
-    found = []
-    for what, (first, second) in pairs.items():
-        try:
-            found.append(Estimate(what, compare(view, first, second).interval, "points"))
-        except Missing:
-            continue
-    if not found:
-        raise Missing("comparisons")
     return Shown(
-        evidence_figures.differences(found, MARGIN),
+        evidence_figures.differences(differences(view, pairs), MARGIN),
         "Differences in test accuracy with their 95% intervals over seeds and reviews. The grey "
         "band holds what does not matter in practice.",
         "One point with an interval for each comparison, beside a band around 0.",

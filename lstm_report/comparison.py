@@ -1,11 +1,11 @@
-"""All that the seeds of the headline study say about LSTM and residual LSTM, in one table."""
+"""Cells compared over their seeds: the headline study by every statistic, and pairs by name."""
 
 import pandas as pd
 
 from lstm_report import decisions, effects, seeds
-from lstm_report.archive import View
+from lstm_report.archive import Missing, View
 from lstm_report.decisions import MARGIN
-from lstm_report.evidence import Estimate, compare
+from lstm_report.evidence import Cell, Estimate, compare
 from lstm_report.rules import LSTM, RESIDUAL
 
 LEVEL = 0.05
@@ -57,3 +57,20 @@ def table(view: View) -> pd.DataFrame:
         )
     )
     return pd.DataFrame(rows, columns=["statistic", "figure", "meaning"])
+
+
+def differences(view: View, pairs: dict[str, tuple[Cell, Cell]]) -> list[Estimate]:
+    """Return the difference in accuracy of each pair of cells, by name, that is recorded.
+
+    Raises:
+        Missing: when none is.
+    """
+    found = []
+    for what, (first, second) in pairs.items():
+        try:
+            found.append(Estimate(what, compare(view, first, second).interval, "points"))
+        except Missing:
+            continue
+    if not found:
+        raise Missing("comparisons")
+    return found

@@ -57,15 +57,7 @@ def read_texts(path: Path) -> list[str]:
         )
     texts: list[str] = []
     for file in files:
-        table = readers.read_table(file)
-        names = {str(name).lower(): name for name in table.columns}
-        column = next((names[name] for name in readers.TEXT_COLUMNS if name in names), None)
-        if column is None:
-            raise UserError(
-                f"Expected {file} to have a column of texts ({', '.join(readers.TEXT_COLUMNS)}), "
-                f"got {', '.join(map(str, table.columns))}: rename the column."
-            )
-        texts += [str(text) for text in table[column]]
+        texts += map(str, sources.text_column(readers.read_table(file), file))
     return texts
 
 

@@ -11,8 +11,9 @@ import pandas as pd
 from lstm_report import cost_figures, costs, evidence_figures, locality, seeds
 from lstm_report.archive import Archive, Missing, View
 from lstm_report.claim_figures import Shown
+from lstm_report.comparison import differences
 from lstm_report.decisions import MARGIN
-from lstm_report.evidence import Cell, Estimate, by_number, compare, paired
+from lstm_report.evidence import Cell, Estimate, by_number, paired
 from lstm_report.evidence_figures import Panel
 from lstm_report.rules import LSTM, RESIDUAL
 from lstm_report.rules_memory import ALTHOUGH_BUT
@@ -51,21 +52,11 @@ def _read_outs(view: View) -> Shown:
     }
     view.rows("readout", "lstm mean")
     return Shown(
-        evidence_figures.differences(_compared(view, pairs), MARGIN),
+        evidence_figures.differences(differences(view, pairs), MARGIN),
         "What the residual changes under each read-out, and what the read-out itself changes: "
         "differences in test accuracy with their 95% intervals over seeds and reviews.",
         "One point with an interval for each comparison, beside a band around 0.",
     )
-
-
-def _compared(view: View, pairs: dict[str, tuple[Cell, Cell]]) -> list[Estimate]:
-    found = []
-    for what, (first, second) in pairs.items():
-        try:
-            found.append(Estimate(what, compare(view, first, second).interval, "points"))
-        except Missing:
-            continue
-    return found
 
 
 def _groups(view: View) -> Shown:

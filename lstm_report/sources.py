@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from lstm_report import corpus, readers
 from lstm_report.errors import UserError
@@ -45,6 +46,22 @@ class Source:
     """Whether this is the corpus that the package writes itself."""
     unlabelled: list[str] = field(default_factory=list)
     """Further texts without a label, none of which stands in test; see `lstm_report.unlabelled`."""
+
+
+def text_column(table: pd.DataFrame, where: Path) -> pd.Series:
+    """Return the column of a table that is named as in `readers.TEXT_COLUMNS`, in any case.
+
+    Raises:
+        UserError: when it has none; the message names `where` the table was read from.
+    """
+    names = {str(name).lower(): name for name in table.columns}
+    column = next((names[name] for name in readers.TEXT_COLUMNS if name in names), None)
+    if column is None:
+        raise UserError(
+            f"Expected {where} to have a column of texts ({', '.join(readers.TEXT_COLUMNS)}), got "
+            f"{', '.join(map(str, table.columns))}: rename the column."
+        )
+    return table[column]
 
 
 def normalised(text: str) -> str:

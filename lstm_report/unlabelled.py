@@ -101,14 +101,8 @@ def _from_path(path: Path) -> list[str]:
 
 
 def _column(path: Path, table: pd.DataFrame) -> list[str]:
-    names = {str(name).lower(): name for name in table.columns}
-    column = next((names[name] for name in readers.TEXT_COLUMNS if name in names), None)
-    if column is None:
-        raise UserError(
-            f"Expected {path} to have a column of texts ({', '.join(readers.TEXT_COLUMNS)}), got "
-            f"{', '.join(map(str, table.columns))}: rename the column."
-        )
-    return [text for text in table[column] if isinstance(text, str) and text.strip()]
+    column = sources.text_column(table, path)
+    return [text for text in column if isinstance(text, str) and text.strip()]
 
 
 def _from_hub() -> list[str]:
