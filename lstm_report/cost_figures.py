@@ -1,10 +1,12 @@
 """Accuracy against cost: one point a cell."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import FixedLocator, PercentFormatter
 
 from lstm_report import costs, style
 from lstm_report.config import KINDS
@@ -18,9 +20,21 @@ LOOKS = {
     costs.LINEAR: ("linear model", style.PALETTE["black"], "P"),
     costs.AVERAGED: ("network averaged with n-grams", style.PALETTE["orange"], "*"),
 }
-
+TICKS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.96, 0.98, 0.99)
+LEAST_ERROR = 1e-4
+"""What is drawn for a model without errors, whose logarithm there is not."""
 WIDE, HIGH = 11, 9
 """Points that a number needs beside and above another."""
+
+
+def _height(accuracy: Any) -> Any:
+    """Return how high an accuracy is drawn: by the logarithm of the errors."""
+    return -np.log(np.maximum(1 - np.asarray(accuracy), LEAST_ERROR))
+
+
+def _accuracy(height: Any) -> Any:
+    """Return the accuracy that is drawn at a height."""
+    return 1 - np.exp(-np.asarray(height))
 
 
 def _look(kind: str) -> tuple[str, str, str]:
@@ -35,7 +49,8 @@ def accuracy_against_cost(found: pd.DataFrame, cost: str = "seconds") -> Figure:
     """Draw the test accuracy of every cell against the cost of its training.
 
     The line joins the cells that no cheaper one reaches, which bear numbers; `numbered` names them.
-    A bar goes from the worst seed to the best.
+    A bar goes from the worst seed to the best. Equal steps of height divide the errors alike, so
+    that good models do not lie on each other where a bad one is drawn too.
 
     Args:
         found: from `lstm_report.costs.table`; rows without that cost are left out.
@@ -61,7 +76,9 @@ def accuracy_against_cost(found: pd.DataFrame, cost: str = "seconds") -> Figure:
         zorder=1, label="best at its cost",
     )  # fmt: skip
     axis.set(xscale="log", xlabel=COSTS[cost], ylabel="accuracy on the test reviews")
-    axis.yaxis.set_major_formatter(PercentFormatter(1))
+    axis.set_yscale("function", functions=(_height, _accuracy))
+    axis.yaxis.set_major_locator(FixedLocator(TICKS))
+    axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axis.margins(y=0.15)
     _number(figure, axis, best[cost].to_numpy(float), best["accuracy"].to_numpy(float))
     figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=3)

@@ -561,6 +561,18 @@ def test_the_curve_shows_every_cell_once(recorded_costs, cost):
     assert numbers == [str(k + 1) for k in range(len(costs.frontier(found, cost)))]
 
 
+def test_equal_steps_of_height_halve_the_errors_and_no_error_is_drawn_too(recorded_costs):
+    found = costs.table()
+    (axis,) = cost_figures.accuracy_against_cost(found.assign(accuracy=1.0)).axes
+    x = found["seconds"].iloc[0]
+    heights = [axis.transData.transform((x, y))[1] for y in (0.5, 0.75, 0.875, 1.0)]
+    assert (
+        heights[2] - heights[1] == pytest.approx(heights[1] - heights[0])
+        and heights[1] > heights[0]
+    )
+    assert np.isfinite(heights).all() and np.isfinite(axis.get_ylim()).all()
+
+
 def test_without_records_there_is_nothing_to_draw(places):
     assert list(costs.table().columns) == list(costs.COLUMNS)
     with pytest.raises(UserError, match="Expected costs to draw, got none"):
