@@ -145,12 +145,13 @@ def test_a_check_tells_the_largest_difference_and_fails_beyond_the_tolerance(sho
 @pytest.mark.parametrize(
     ("texts", "expected"),
     [
-        (["long " * 30, "a", "b"], [0.6, 0.2, 0.2]),
+        (["long " * 30, "a", "b"], [1 - 2 * 9 / 85, 9 / 85, 9 / 85]),
+        (["long " * 30, "a" * 50, "b"], [1 - 0.2 - 9 / 85, 0.2, 9 / 85]),
         (["long " * 30] * 2, [0.5, 0.5]),
-        (["long " * 30, "a", "long " * 20], [0.4, 0.2, 0.4]),
+        (["long " * 30, "a", "long " * 20], [0.5 - 4.5 / 85, 9 / 85, 0.5 - 4.5 / 85]),
     ],
 )
-def test_columns_of_running_text_get_most_of_the_width(texts, expected):
+def test_columns_of_running_text_get_the_width_that_the_others_leave(texts, expected):
     heading = [f"column {number}" for number in range(len(texts))]
     for row, widths in ((texts, expected), (["a", "b", "c"][: len(texts)], None)):
         markdown = tables.as_markdown(heading, [row], [False] * len(row))

@@ -17,7 +17,9 @@ READER = (
 
 
 LONG_TEXT, LONG_SHARE = 60, 0.6
-"""Letters from which a table's column counts as running text, and the share of a single one."""
+"""Letters from which a table's column counts as running text, and the least share of such ones."""
+LINE, PADDING = 85, 3
+"""Letters that stand in a line of a table, and those that the space between two columns takes."""
 
 
 def call(text: str, *arguments: str) -> tuple[str, list[str]]:
@@ -97,19 +99,34 @@ def plain(value: Any) -> str:
 
 
 def with_widths(content: Any) -> Any:
-    """Give most of the width to columns of long text; without one, each takes what it needs."""
+    """Give columns of long text what the others do not need; without one, change nothing.
+
+    A short column gets room for its longest cell and the longest word of its heading.
+    """
     rows = [row for body in content[4] for row in body[3]]
-    lengths = [
-        max(len(plain(cell[4])) for cell in column)
-        for column in zip(*(row[1] for row in rows), strict=True)
-    ]
+    columns = [list(map(plain, column)) for column in _columns(rows)]
+    lengths = [max(map(len, column)) for column in columns]
     if max(lengths, default=0) <= LONG_TEXT or len(lengths) < 2:
         return content
+    headings = [
+        max(map(len, plain(column).split()), default=0) for column in _columns(content[3][1])
+    ]
     rest, long = (1 - LONG_SHARE) / (len(lengths) - 1), sum(size > LONG_TEXT for size in lengths)
-    share = (1 - rest * (len(lengths) - long)) / long
-    widths = [share if size > LONG_TEXT else rest for size in lengths]
-    columns = [
+    needed = [
+        min(rest, (max(sizes) + PADDING) / LINE) for sizes in zip(lengths, headings, strict=True)
+    ]
+    short = sum(need for need, size in zip(needed, lengths, strict=True) if size <= LONG_TEXT)
+    widths = [
+        (1 - short) / long if size > LONG_TEXT else need
+        for need, size in zip(needed, lengths, strict=True)
+    ]
+    specified = [
         [side, {"t": "ColWidth", "c": width}]
         for (side, _), width in zip(content[2], widths, strict=True)
     ]
-    return [*content[:2], columns, *content[3:]]
+    return [*content[:2], specified, *content[3:]]
+
+
+def _columns(rows: Any) -> list[list[Any]]:
+    """Return the contents of the cells of rows, column by column."""
+    return [[cell[4] for cell in column] for column in zip(*(row[1] for row in rows), strict=True)]
