@@ -49,7 +49,7 @@ def _lines(entry: Entry) -> list[str]:
     """Return one line a part: its statement, whether it holds, and its figures."""
     lines = []
     for part in entry.parts:
-        figures = "; ".join(f"{e.what} {e.text}" for e in part.finding.estimates)
+        figures = "; ".join(f"{e.what}: {e.text}" for e in part.finding.estimates)
         found = figures or part.finding.reason or tables.NOT_MEASURED
         lines.append(f"- {part.statement}: **{HOLDS[part.finding.holds]}** ({found})")
     return lines

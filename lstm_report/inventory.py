@@ -83,7 +83,8 @@ def by_seeds(found: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of `recorded`, the cells of a study with equally many seeds in one.
 
     Returns:
-        Columns study, cells (their names), seeds (as in `3 of 10`), figures and hours (sums).
+        Columns study, cells (their names), seeds (as in `3 of 10`), figures and hours (sums, and
+        missing where no time is recorded).
     """
     rows = [
         {
@@ -91,7 +92,7 @@ def by_seeds(found: pd.DataFrame) -> pd.DataFrame:
             "cells": ", ".join(group["cell"]),
             "seeds": f"{seeds} of {group['demanded'].iloc[0]}",
             "figures": group["figures measured"].sum(),
-            "hours": group["hours"].fillna(0.0).sum(),
+            "hours": group["hours"].sum(min_count=1) if seeds else 0.0,
         }
         for (study, seeds), group in found.groupby(["study", "seeds"], sort=False)
     ]
@@ -137,7 +138,7 @@ def checklist(archive: Archive) -> pd.DataFrame:
         "Hardware": listed("hardware"),
         "Settings": "each in its row of runs.csv, checked against lstm_report/studies.py",
         "Predictions": "every test review of every run, in half precision",
-        "Rules": "lstm_report/claims.py; `lstm-report claims` computes the ledger anew",
+        "Rules": "lstm_report/claims.py; the command claims computes the ledger anew",
         "Computing": f"{hours(archive):.2f} hours of training and testing in {runs(archive)} runs",
         "Weights": "not recorded; training a run again makes them",
     }

@@ -216,31 +216,6 @@ def _plain(entry: Entry) -> dict[str, Any]:
     }
 
 
-def abstract(entries: list[Entry]) -> list[str]:
-    """Return what the report says of the claims on its first page; nothing without records.
-
-    Every decided claim has a line, and every open one of which something was measured.
-    """
-    if not any(entry.figures for entry in entries):
-        return []
-    counts = {
-        outcome: [entry for entry in entries if entry.verdict == outcome] for outcome in OUTCOMES
-    }
-    numbers = ", ".join(f"{len(found)} {outcome}" for outcome, found in counts.items())
-    lines = [
-        f"Of the source's {len(entries)} claims, judged on recorded runs by "
-        f"rules fixed before the data: {numbers}."
-    ]
-    for outcome in OUTCOMES:
-        lines += [
-            f"{entry.claim.identity} {outcome}: {entry.claim.name} "
-            f"({next(iter(entry.figures), entry.reason)})."
-            for entry in counts[outcome]
-            if outcome != "undecided" or entry.figures
-        ]
-    return lines
-
-
 def negative(entries: list[Entry]) -> list[str]:
     """Return what was looked for and not found: every part of a claim that does not hold."""
     return [
@@ -252,5 +227,5 @@ def negative(entries: list[Entry]) -> list[str]:
 
 
 def _found(part: Judged) -> str:
-    figures = [f"{estimate.what} {estimate.text}" for estimate in part.finding.estimates]
+    figures = [f"{estimate.what}: {estimate.text}" for estimate in part.finding.estimates]
     return "; ".join([part.finding.reason, *figures])

@@ -111,13 +111,9 @@ def block(archive: Archive, entries: list[Entry]) -> str:
 def _words(archive: Archive, found: pd.DataFrame) -> str:
     """Return the difference of the two models, the hours and the hardware, in two sentences."""
     parts = []
-    try:
-        pair = compare(View(archive), RESIDUAL, LSTM)
-    except Missing:
-        pass
-    else:
-        text = Estimate("", pair.interval, "points").text
-        parts.append(f"Residual minus plain LSTM: {text}, over {len(pair.seeds)} seeds.")
+    if difference := _difference(archive):
+        text, count = difference
+        parts.append(f"Residual minus plain LSTM: {text}, over {count} seeds.")
     made = archive.study(found["study"].iloc[0]).records
     assert made is not None  # it has rows in the table
     hardware = ", ".join(sorted(made.runs["hardware"].dropna().astype(str).unique()))
@@ -127,6 +123,51 @@ def _words(archive: Archive, found: pd.DataFrame) -> str:
         f"{hardware}."
     )
     return " ".join(parts)
+
+
+def _difference(archive: Archive) -> tuple[str, int] | None:
+    """Return residual minus plain LSTM in words, with its interval, and over how many seeds."""
+    try:
+        pair = compare(View(archive), RESIDUAL, LSTM)
+    except Missing:
+        return None
+    return Estimate("", pair.interval, "points").text, len(pair.seeds)
+
+
+def abstract(archive: Archive, entries: list[Entry]) -> list[str]:
+    """Return what the report says of its evidence on the first page; nothing without records.
+
+    First the two models and the best of all that is in `table`, then how many claims have which
+    verdict, then a line for each verdict that names its claims.
+    """
+    if not any(entry.figures for entry in entries):
+        return []
+    found = table(archive)
+    reached = dict(zip(found["cell"], found["accuracy"], strict=True))
+    lines = []
+    if difference := _difference(archive):
+        text, count = difference
+        each = ", ".join(f"{NAMES[cell]} {reached[cell]:.2%}" for cell in ("lstm", "reslstm"))
+        lines.append(
+            f"In the source's setting, {count} seeds of each on IMDB: {each}; residual minus plain "
+            f"{text}, a 95% interval over seeds and reviews."
+        )
+        best = found.loc[found["accuracy"].idxmax()]
+        lines.append(f"Best on the same test reviews: {best.model}, {best.accuracy:.2%}.")
+    verdicts = {
+        outcome: [entry.claim for entry in entries if entry.verdict == outcome]
+        for outcome in ledger.OUTCOMES
+    }
+    numbers = ", ".join(f"{len(claims)} {outcome}" for outcome, claims in verdicts.items())
+    lines.append(
+        f"Of the source's {len(entries)} claims, judged on recorded runs by rules fixed before the "
+        f"data: {numbers}."
+    )
+    for outcome, claims in verdicts.items():
+        named = "; ".join(f"{claim.name} ({claim.identity})" for claim in claims)
+        if named:
+            lines.append(f"{outcome.capitalize()}: {named}.")
+    return lines
 
 
 def update(path: Path, archive: Archive, entries: list[Entry]) -> bool:

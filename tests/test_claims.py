@@ -23,6 +23,7 @@ from lstm_report import (
     paths,
     rules,
     rules_loss,
+    scoreboard,
     stats,
 )
 from lstm_report.archive import Archive
@@ -360,19 +361,6 @@ def test_the_command_prints_the_ledger_and_writes_all_of_it(results, monkeypatch
     assert figure["low"] < figure["estimate"] < figure["high"]
 
 
-def test_the_abstract_tells_the_measured_claims_and_nothing_without_records(results):
-    assert ledger.abstract(ledger.ledger()) == []
-    c1("other way")
-    c8("unclear")
-    first, *lines = ledger.abstract(ledger.ledger())
-    told = [found for found in ledger.ledger() if found.figures or found.verdict != "undecided"]
-    assert "12 claims" in first and len(lines) == len(told) > 1
-    outcomes = [line.split(":")[0].split()[1] for line in lines]
-    assert outcomes == sorted(outcomes, key=ledger.OUTCOMES.index) and "undecided" in outcomes
-    (line,) = [line for line in lines if line.startswith("C1 refuted")]
-    assert entry("C1").figures[0] in line and "−" in line
-
-
 def test_what_is_recorded_is_told_study_by_study(results):
     record("headline", {"lstm": 0.86, "reslstm": 0.86}, seeds=range(3))
     found = inventory.recorded(Archive())
@@ -383,6 +371,9 @@ def test_what_is_recorded_is_told_study_by_study(results):
     assert table.loc[("depth", "0 of 5"), "hours"] == 0
     names = [name for cells in table["cells"] for name in cells.split(", ")]
     assert sorted(names) == sorted(found["cell"])
+    measure("memory", "lstm", "accuracy, although-but", {5: 0.5})  # whose time is not recorded
+    table = inventory.by_seeds(inventory.recorded(Archive())).set_index("study")
+    assert np.isnan(table.loc["memory", "hours"]).any()
 
 
 def test_a_task_that_is_not_learnt_at_any_distance_is_told(results):
@@ -407,7 +398,7 @@ def test_every_part_that_does_not_hold_is_a_negative_result(results):
     c9("false")
     lines = ledger.negative(ledger.ledger())
     (line,) = [line for line in lines if line.startswith("C9, “local features are enough”")]
-    assert "are not enough" in line and "linear model over n-grams minus LSTM −6" in line
+    assert "are not enough" in line and "linear model over n-grams minus LSTM: −6" in line
     parts = sum(part.finding.holds is False for e in ledger.ledger() for part in e.parts)
     assert len(lines) == parts
 
@@ -502,7 +493,7 @@ def test_the_chapter_shows_what_there_is_and_the_report_takes_it_up(results, tmp
     labels = [output.metadata["report"]["label"] for output in shown["figure"]]
     assert labels == [*(f"claim-{k}" for k in (1, 2, 3, 10, 11, 12)), "beside-12-1"]
     (summary,) = shown["summary"]
-    assert summary.metadata["report"]["lines"] == ledger.abstract(ledger.ledger())
+    assert summary.metadata["report"]["lines"] == scoreboard.abstract(Archive(), ledger.ledger())
     before = nbformat.v4.new_output(
         "display_data", {"text/markdown": "x"},
         metadata={"report": {"kind": "summary", "lines": ["Of an earlier chapter."]}},
@@ -510,7 +501,7 @@ def test_the_chapter_shows_what_there_is_and_the_report_takes_it_up(results, tmp
     earlier = nbformat.v4.new_code_cell("x", outputs=[before])
     merged = document.merge([("05", nbformat.v4.new_notebook(cells=[earlier])), ("06", done)])
     lines = document.compose(merged).summary
-    assert lines == ["Of an earlier chapter.", *summary.metadata["report"]["lines"]]
+    assert lines == [*summary.metadata["report"]["lines"], "Of an earlier chapter."]
 
 
 def test_new_records_make_the_chapter_run_again_and_no_other(results):

@@ -54,6 +54,30 @@ def test_each_recorded_cell_has_a_row_with_its_means(results):
     assert table.loc["lstm mean", "model"] == "LSTM, mean of all states"
 
 
+def test_the_abstract_tells_the_models_and_every_claim_and_nothing_without_records(results):
+    assert scoreboard.abstract(Archive(), ledger.ledger(Archive())) == []
+    record("headline", {"lstm": 0.8712, "reslstm": 0.86})
+    record("baselines", {"tf-idf": 0.884}, seeds=range(1))
+    archive = Archive()
+    entries = ledger.ledger(archive)
+    models, best, counts, *verdicts = scoreboard.abstract(archive, entries)
+    assert "10 seeds of each" in models and "LSTM 87.1" in models and "minus plain −1.1" in models
+    assert "TF-IDF, 88.4" in best and "12 claims" in counts
+    told = [line.split(":")[0].lower() for line in verdicts]
+    assert told == [name for name in ledger.OUTCOMES if name in {e.verdict for e in entries}]
+    for entry in entries:
+        (line,) = [line for line in verdicts if f"({entry.claim.identity})" in line]
+        assert line.lower().startswith(entry.verdict) and entry.claim.name in line
+
+
+def test_the_abstract_without_the_two_models_tells_the_claims_alone(results):
+    record("baselines", {"nb-weighted n-grams": 0.9}, seeds=range(1))
+    record("headline", {"lstm": 0.8712})
+    archive = Archive()
+    first, *_ = scoreboard.abstract(archive, ledger.ledger(archive))
+    assert "12 claims" in first
+
+
 def test_the_results_are_written_between_the_marks_and_nowhere_else(results, tmp_path):
     page = tmp_path / "page.md"
     page.write_text(f"before\n{scoreboard.BEGIN}\nold\n{scoreboard.END}\nafter\n")

@@ -125,7 +125,8 @@ def _output_text(
     if kind in ("live", "caption") or "application/vnd.jupyter.widget-view+json" in content:
         return ""
     if kind == "summary":
-        document.summary += details["lines"]
+        # The chapters build on each other, so what the last one found is told first.
+        document.summary[:0] = details["lines"]
     if kind == "table":
         number = _numbered("tbl", details, where, anchors)
         return _block(
