@@ -38,7 +38,7 @@ def table(view: View) -> pd.DataFrame:
         ("LSTM ahead in", Estimate("", ahead.paired, "percent").text,
          f"of the seeds; of any two seeds in {ahead.unpaired:.0%} "
          f"(Cliff's delta {ahead.cliffs_delta:+.2f})"),
-        ("ε_min", f"{order.epsilon_min:.2f}",
+        (r"$\varepsilon_{\min}$", f"{order.epsilon_min:.2f}",
          "almost stochastic order; below 0.2 says that the LSTM is ahead at nearly every quantile"),
         ("equivalence", f"p = {decisions.equivalence_p_value(a, b):.2g}",
          f"two one-sided t tests against ±{100 * MARGIN:.1f} points"),

@@ -143,7 +143,7 @@ def _corrected(entry: Entry, adjusted: float | None) -> Entry:
 
 
 def table(entries: list[Entry]) -> pd.DataFrame:
-    """Return the ledger for a reader: claim, its name, figure (95% interval), p and verdict.
+    """Return the ledger for a reader: claim, its name, verdict, figure (95% interval) and p.
 
     The figure is the first that the verdict rests on; p is corrected, a dash where there is none.
     """
@@ -151,9 +151,9 @@ def table(entries: list[Entry]) -> pd.DataFrame:
         {
             "": entry.claim.identity,
             "claim": entry.claim.name,
+            "verdict": entry.verdict,
             "figure (95% interval)": next(iter(entry.figures), tables.NOT_MEASURED),
             "p": NO_TEST if entry.adjusted is None else tables.cell(entry.adjusted, "{:.2g}"),
-            "verdict": entry.verdict,
         }
         for entry in entries
     ]

@@ -24,7 +24,7 @@ def test_a_model_that_is_ahead_in_every_seed_is_so_by_every_statistic():
     assert found["mean difference"].startswith("+3.0")
     assert found["sign-flip test"] == "p = 0.002"
     assert found["LSTM ahead in"].startswith("100% (")
-    assert found["ε_min"] == "0.00"
+    assert found[r"$\varepsilon_{\min}$"] == "0.00"
     assert float(found["equivalence"].split()[-1]) > 0.9
     assert found["McNemar's test"] == f"LSTM {len(SEEDS)}, residual 0"
     assert float(found["detectable"].split()[0]) == pytest.approx(0.2, abs=0.05)
@@ -35,7 +35,7 @@ def test_the_other_order_turns_every_sign():
     found = figures()
     assert found["mean difference"].startswith("−3.0")
     assert found["LSTM ahead in"].startswith("0% (")
-    assert found["ε_min"] == "1.00"
+    assert found[r"$\varepsilon_{\min}$"] == "1.00"
     assert found["McNemar's test"] == f"LSTM 0, residual {len(SEEDS)}"
 
 

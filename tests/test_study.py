@@ -489,6 +489,8 @@ def test_a_driver_that_is_stopped_leaves_no_worker_and_loses_nothing(number, pla
     driver = subprocess.Popen(
         [sys.executable, "-c", DRIVER, str(places), "study", str(places / "two.toml")],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # What runs in the background of a shell ignores SIGINT, and so do its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     table = paths.RESULTS / "two" / "runs.csv"
     try:
