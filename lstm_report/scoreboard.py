@@ -152,7 +152,7 @@ def abstract(archive: Archive, entries: list[Entry]) -> list[str]:
             f"In the source's setting, {count} seeds of each on IMDB: {each}; residual minus plain "
             f"{text}, a 95% interval over seeds and reviews."
         )
-        best = found.loc[found["accuracy"].idxmax()]
+        best = found.iloc[int(found["accuracy"].argmax())]
         lines.append(f"Best on the same test reviews: {best.model}, {best.accuracy:.2%}.")
     verdicts = {
         outcome: [entry.claim for entry in entries if entry.verdict == outcome]
