@@ -111,15 +111,13 @@ def with_widths(content: Any) -> Any:
     headings = [
         max(map(len, plain(column).split()), default=0) for column in _columns(content[3][1])
     ]
-    rest, long = (1 - LONG_SHARE) / (len(lengths) - 1), sum(size > LONG_TEXT for size in lengths)
+    rest = (1 - LONG_SHARE) / (len(lengths) - 1)
     needed = [
-        min(rest, (max(sizes) + PADDING) / LINE) for sizes in zip(lengths, headings, strict=True)
+        0 if size > LONG_TEXT else min(rest, (max(size, heading) + PADDING) / LINE)
+        for size, heading in zip(lengths, headings, strict=True)
     ]
-    short = sum(need for need, size in zip(needed, lengths, strict=True) if size <= LONG_TEXT)
-    widths = [
-        (1 - short) / long if size > LONG_TEXT else need
-        for need, size in zip(needed, lengths, strict=True)
-    ]
+    share = (1 - sum(needed)) / needed.count(0)
+    widths = [need or share for need in needed]
     specified = [
         [side, {"t": "ColWidth", "c": width}]
         for (side, _), width in zip(content[2], widths, strict=True)
