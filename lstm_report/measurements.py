@@ -81,8 +81,9 @@ def add(name: str, measurements: Iterable[Measurement]) -> None:
         UserError: when the file is damaged or cannot be written.
     """
     new = pd.DataFrame(list(measurements), columns=list(Measurement._fields))
-    former = read(name)
-    table = pd.concat([former, new]) if len(former) else new
-    table = table.drop_duplicates(KEY, keep="last").sort_values(KEY, kind="stable")
-    with paths.atomic_write(path_of(name)) as temporary:
+    path = path_of(name)
+    with paths.only_writer(path.parent), paths.atomic_write(path) as temporary:
+        former = read(name)
+        table = pd.concat([former, new]) if len(former) else new
+        table = table.drop_duplicates(KEY, keep="last").sort_values(KEY, kind="stable")
         table.to_csv(temporary, index=False, lineterminator="\n", float_format="%.6g")

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock
+
 from lstm_report.errors import UserError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -52,18 +54,59 @@ def atomic_write(target: Path, *, directory: bool = False) -> Iterator[Path]:
             os.replace(target, holder / "replaced")
         os.replace(temporary, target)
     except Exception as error:
-        number = getattr(error, "errno", None)
-        if number in (errno.ENOSPC, errno.EDQUOT) or FULL.search(str(error)):
-            raise UserError(
-                f"Expected room to write {target}, but the disk is full: free some space and "
-                "run the same command again."
-            ) from error
-        if number in REFUSED or (number == errno.ENOENT and temporary is None):
-            raise UserError(
-                f"Expected to be able to write {target}, but it is refused "
-                f"({os.strerror(number)}): choose another place or change its permissions."
-            ) from error
+        if refused := _refusal(target, error, missing=temporary is None):
+            raise refused from error
         raise
     finally:
         if temporary is not None:
             shutil.rmtree(temporary.parent, ignore_errors=True)
+
+
+@contextmanager
+def only_writer(folder: Path) -> Iterator[None]:
+    """Keep others from the files of `folder` until the block, which replaces one of them, ends.
+
+    Without it, of two commands that add to one table at the same time, the one that writes last
+    drops what the other has added since it read. A file `.lock` stays behind in the folder; that a
+    process was killed while it held it hinders nobody.
+
+    Args:
+        folder: where the file is; it is made when missing. Every writer has to ask for it.
+
+    Raises:
+        UserError: when the disk is full or the place cannot be written.
+    """
+    lock = FileLock(Path(folder) / ".lock")
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except OSError as error:
+        if refused := _refusal(Path(folder), error, missing=True):
+            raise refused from error
+        raise
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _refusal(target: Path, error: Exception, *, missing: bool) -> UserError | None:
+    """Return the sentence for a place that cannot be written; None for any other error.
+
+    Args:
+        target: what was to be written.
+        error: what happened.
+        missing: whether a missing file can only mean that its folder cannot be made.
+    """
+    number = getattr(error, "errno", None)
+    if number in (errno.ENOSPC, errno.EDQUOT) or FULL.search(str(error)):
+        return UserError(
+            f"Expected room to write {target}, but the disk is full: free some space and "
+            "run the same command again."
+        )
+    if number in REFUSED or (number == errno.ENOENT and missing):
+        return UserError(
+            f"Expected to be able to write {target}, but it is refused "
+            f"({os.strerror(number)}): choose another place or change its permissions."
+        )
+    return None

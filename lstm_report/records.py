@@ -175,8 +175,9 @@ def _setting(run: Run, key: str) -> Any:
 def _replace(path: Path, rows: pd.DataFrame, run_id: str) -> None:
     """Write `rows` in the place of those of the same run."""
     columns = _key_first(rows)
-    table = _read_text(path, columns)
-    _write(path, pd.concat([table[table["run_id"] != run_id], rows[columns]]))
+    with paths.only_writer(path.parent):
+        table = _read_text(path, columns)
+        _write(path, pd.concat([table[table["run_id"] != run_id], rows[columns]]))
 
 
 def half(logits: np.ndarray) -> np.ndarray:
@@ -222,11 +223,12 @@ def add_failure(name: str, planned: Planned, run_id: str, error: str, time: str)
 
 def _forget_failure(folder: Path, run_id: str) -> None:
     path = folder / "failures.csv"
-    table = _read_text(path, KEY)
-    if len(kept := table[table["run_id"] != run_id]):
-        _write(path, kept)
-    else:
-        path.unlink(missing_ok=True)
+    with paths.only_writer(path.parent):
+        table = _read_text(path, KEY)
+        if len(kept := table[table["run_id"] != run_id]):
+            _write(path, kept)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _read_table(path: Path) -> pd.DataFrame:

@@ -1,5 +1,9 @@
 """Writing: all or nothing, and one sentence when the disk is full or the place is refused."""
 
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +12,12 @@ import pytest
 from safetensors import SafetensorError
 from tokenizers import Tokenizer, models
 
+from lstm_report import measurements, paths, records
+from lstm_report.config import RunConfig
 from lstm_report.errors import UserError
-from lstm_report.paths import atomic_write
+from lstm_report.measurements import Measurement
+from lstm_report.paths import atomic_write, only_writer
+from lstm_report.studies import Planned
 
 FULL = Path("/dev/full")
 """A device of Linux that refuses every write as a full disk does."""
@@ -77,3 +85,51 @@ def test_a_folder_replaces_the_one_before_as_a_whole(tmp_path):
             (temporary / name).write_text(name)
     assert [path.name for path in (tmp_path / "made").iterdir()] == ["two"]
     assert [path.name for path in tmp_path.iterdir()] == ["made"]
+
+
+def add_measurement(writer, number):
+    """Add a row to a table of measurements."""
+    row = Measurement("lstm", writer, f"run{writer}", "accuracy", str(number), 0.5, 10, "")
+    measurements.add("shared", [row])
+
+
+def add_failure(writer, number):
+    """Add a row to a table of failures."""
+    planned = Planned("lstm", writer, RunConfig())
+    records.add_failure("shared", planned, f"run{writer}-{number}", "no memory", "today")
+
+
+@pytest.mark.parametrize(
+    "add, table", [(add_measurement, "measurements.csv"), (add_failure, "failures.csv")]
+)
+def test_writers_at_the_same_time_lose_no_row_of_each_other(add, table, tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "RESULTS", tmp_path)
+    writers, rows = 4, 10
+    with ThreadPoolExecutor(writers) as pool:
+        list(pool.map(lambda number: add(number % writers, number), range(writers * rows)))
+    found = pd.read_csv(tmp_path / "shared" / table)
+    assert len(found) == writers * rows
+    assert {path.name for path in (tmp_path / "shared").iterdir()} == {table, ".lock"}
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs a signal that kills")
+def test_a_killed_writer_hinders_nobody(tmp_path):
+    code = (
+        "import os, signal, sys; from lstm_report.paths import only_writer\n"
+        "with only_writer(sys.argv[1]): print(os.listdir(sys.argv[1]), flush=True); "
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    killed = subprocess.run(
+        [sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=False
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert ".lock" in killed.stdout
+    with only_writer(tmp_path):
+        (tmp_path / "table").write_text("written")
+    assert (tmp_path / "table").read_text() == "written"
+
+
+def test_a_place_where_no_lock_can_be_made_is_told(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(UserError, match="refused"), only_writer(tmp_path / "file"):
+        raise AssertionError("nothing could be written here")
