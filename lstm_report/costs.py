@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lstm_report import averaging, measurements, paths, records
+from lstm_report import averaging, measurements, paths, records, strong_settings
 from lstm_report.config import ModelConfig
 from lstm_report.sources import IMDB_CHECKSUM
 
@@ -16,6 +16,8 @@ COLUMNS = (
 )
 LINEAR, AVERAGED = "linear", "averaged"
 """Kinds of model beside those of `lstm_report.config.KINDS`."""
+UNSHOWN = {strong_settings.TUNING}
+"""Its cells serve to choose by validation; the best by test of many trials would be a lucky one."""
 NEEDED = ("checksum", "test_accuracy", "train_seconds")
 OPERATIONS = 6
 """Of a weight for each token: a product and a sum forwards, and two of each backwards."""
@@ -40,7 +42,7 @@ def table() -> pd.DataFrame:
     Raises:
         UserError: when records are damaged.
     """
-    names = sorted(path.parent.name for path in paths.RESULTS.glob("*/runs.csv"))
+    names = sorted({path.parent.name for path in paths.RESULTS.glob("*/runs.csv")} - UNSHOWN)
     rows = [row for name in names for row in _rows(name)]
     found = pd.DataFrame(rows, columns=list(COLUMNS))
     return found.sort_values("seconds", kind="stable", ignore_index=True)

@@ -10,6 +10,8 @@ from lstm_report import (
     records,
     scoreboard,
     strong,
+    strong_settings,
+    style,
     tables,
 )
 from lstm_report.archive import STATED, Archive, Missing, View
@@ -92,7 +94,7 @@ def show_statistics(archive: Archive) -> None:
 
 def show_strong() -> None:
     """Display what the study `strong` has found, or that it is not recorded."""
-    if not len(records.recorded(strong.NAME)):
+    if not len(records.recorded(strong_settings.NAME)):
         notebook.say("Not recorded yet: `lstm-report study strong` trains it.")
         return
     found = strong.results()
@@ -100,16 +102,37 @@ def show_strong() -> None:
         "cell": found["cell"],
         "seeds": found["seeds"],
         "validation": found["validation"],
-        "chosen": found["chosen"].map({True: "yes", False: "no"}),
         "test (95% interval)": scoreboard.in_words(found),
-        "with n-grams": found["averaged"],
         "goal": found["goal"],
+        "reached": found["reached"].map({True: "yes", False: "no"}),
+        "with n-grams": found["averaged"],
     }
     notebook.show_table(
         pd.DataFrame(columns),
         label="strong",
-        caption="One recurrent layer a direction with all that is known to help, for both kinds of "
-        "layer alike. Validation chose between the two ways of training of each kind; *with "
-        "n-grams* is the average with the linear model, its weight chosen on validation too.",
+        caption="One recurrent layer a direction, in the settings that validation took for each "
+        "kind of layer, and the goal for a single network. *With n-grams* is the average with the "
+        "linear model, its weight chosen on validation.",
         formats=dict.fromkeys(("validation", "with n-grams", "goal"), "{:.2%}"),
+    )
+
+
+def show_trials() -> None:
+    """Display what validation said of each trial of settings, or nothing where one is missing."""
+    reached = strong.trials()
+    if not reached.notna().all(axis=None):
+        return
+    best = strong.best_trials(reached)
+    taken = [
+        ", ".join(style.name_of(kind) for kind in best if trial in best[kind].values())
+        for trial in reached.index
+    ]
+    named = reached.rename(columns=style.name_of).rename_axis("trial").reset_index()
+    notebook.show_table(
+        named.assign(**{"taken for": taken}),
+        label="trials",
+        caption="Validation accuracy of the best epoch in each trial of settings, one seed. The "
+        "best of each kind of layer, without and with word vectors learnt from unlabelled reviews, "
+        "go on to more seeds.",
+        formats={style.name_of(kind): "{:.2%}" for kind in reached.columns},
     )

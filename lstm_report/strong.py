@@ -1,39 +1,53 @@
-"""What the study `strong` has found: which of two ways of training validation chose, and the goals.
+"""What the studies `tuning` and `strong` have found: what validation chose, and the goals.
 
 For each kind of layer, and with and without word vectors that were learnt from unlabelled reviews,
-the study trains one cell with and one without adversarial training. The one of the higher accuracy
-on the validation reviews is chosen; the test reviews have no part in it.
+`tuning` finds the settings, see `lstm_report.strong_settings`, and `strong` trains a cell of more
+seeds with them.
 """
 
 import numpy as np
 import pandas as pd
 
 from lstm_report import averaging, measurements, records, scoreboard
-from lstm_report.records import Records
+from lstm_report.config import MODELS
+from lstm_report.strong_settings import NAME, TRIALS, TUNING, VECTORS
 
-NAME = "strong"
 GOALS = {"none": 0.919, "in-domain": 0.93}
 """Test accuracy of a single network to be reached, by where its word vectors start from."""
 
 
-def validation_accuracy(found: Records) -> pd.Series:
-    """Return the validation accuracy of each run's selected epoch, by run id."""
-    return found.epochs.groupby("run_id")["validation_accuracy"].max()
+def trials(name: str = TUNING) -> pd.DataFrame:
+    """Return the validation accuracy of each kind of layer, one column each, in each trial.
 
+    Args:
+        name: of the records.
 
-def chosen(found: Records) -> list[str]:
-    """Return the cell that validation chose of each kind of layer and start of the word vectors.
+    Returns:
+        One row for each of `lstm_report.strong_settings.TRIALS`, by its name and in their order;
+        missing where nothing is recorded.
 
-    Cells are compared over the seeds that all of a group have, so that none gains by an easier
-    split; a group whose cells share no seed has none chosen. Ties go to the first in the records.
+    Raises:
+        UserError: when the records are damaged.
     """
-    runs = found.runs.assign(validation=found.runs["run_id"].map(validation_accuracy(found)))
-    picked = []
-    for _, group in runs.groupby(["training.vectors", "model.kind"], sort=False):
-        table = group.pivot(index="seed", columns="cell", values="validation").dropna()
-        if len(table):
-            picked.append(str(table.mean().idxmax()))
-    return picked
+    epochs = records.epochs(name)
+    reached = epochs.groupby("cell")["validation_accuracy"].max().to_dict() if len(epochs) else {}
+    rows = {
+        trial: {kind: reached.get(f"{kind} {trial}", np.nan) for kind in MODELS} for trial in TRIALS
+    }
+    return pd.DataFrame.from_dict(rows, orient="index", columns=list(MODELS), dtype=float)
+
+
+def best_trials(reached: pd.DataFrame) -> dict[str, dict[bool, str]]:
+    """Return the best trial of each kind of layer, without (False) and with word vectors learnt.
+
+    Args:
+        reached: from `trials`, with none missing; of equal trials the first is taken.
+    """
+    learnt = np.array([{*VECTORS} <= {*TRIALS[trial]} for trial in reached.index])
+    return {
+        kind: {with_: str(reached.loc[learnt == with_, kind].idxmax()) for with_ in (False, True)}
+        for kind in reached.columns
+    }
 
 
 def results(name: str = NAME) -> pd.DataFrame:
@@ -44,16 +58,15 @@ def results(name: str = NAME) -> pd.DataFrame:
 
     Returns:
         Columns cell, kind, vectors, adversarial (ε), seeds, validation (mean accuracy of the
-        selected epochs), chosen (by validation), accuracy, low, high (on test, with the 95%
-        interval over seeds and reviews), averaged (mean test accuracy with the n-grams; missing
-        where it was not measured), goal, reached (whether accuracy is at least the goal), seconds
-        (mean of training).
+        selected epochs), accuracy, low, high (on test, with the 95% interval over seeds and
+        reviews), averaged (mean test accuracy with the n-grams; missing where it was not measured),
+        goal, reached (whether accuracy is at least the goal), seconds (mean of training).
 
     Raises:
         UserError: when nothing is recorded, or the records are damaged.
     """
     found = records.read(name)
-    selected, validation = chosen(found), validation_accuracy(found)
+    validation = found.epochs.groupby("run_id")["validation_accuracy"].max()
     measured = measurements.read(name)
     together = measured[measured["measure"] == averaging.ACCURACY[0]].groupby("cell")["value"]
     averaged = together.mean()
@@ -71,7 +84,6 @@ def results(name: str = NAME) -> pd.DataFrame:
                 "adversarial": first["training.adversarial"],
                 "seeds": len(runs),
                 "validation": validation[runs["run_id"]].mean(),
-                "chosen": cell in selected,
                 "accuracy": interval.estimate,
                 "low": interval.low,
                 "high": interval.high,

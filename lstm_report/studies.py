@@ -95,9 +95,7 @@ class Study:
         if not labels or not all(isinstance(label, str) and label.strip() for label in labels):
             raise UserError(f"Expected cells that have a label each, got {labels}: name each cell.")
         if twice := {label for label in labels if labels.count(label) > 1}:
-            raise UserError(
-                f"Expected a label for each cell, got {min(twice)!r} twice: rename one."
-            )
+            raise UserError(f"Expected labels that differ, got {min(twice)!r} twice: rename one.")
 
     def runs(self) -> list[Planned]:
         """Return all runs, seed by seed, so that a study cut off is balanced over its cells.
@@ -253,10 +251,18 @@ STUDIES = {
             },
         ),
         Study(
-            name="strong",
-            question="How far does one recurrent layer go without outside data?",
-            profile="source",
-            cells=tuple(Cell(*entry) for entry in strong_settings.CELLS.items()),
+            "tuning",
+            "Which settings of one recurrent layer does validation prefer?",
+            "source",
+            tuple(Cell(*entry) for entry in strong_settings.tuning_cells().items()),
+            seeds=1,
+            settings=strong_settings.SETTINGS,
+        ),
+        Study(
+            "strong",
+            "How far does one recurrent layer go without outside data?",
+            "source",
+            tuple(Cell(*entry) for entry in strong_settings.cells().items()),
             seeds=3,
             settings=strong_settings.SETTINGS,
         ),
@@ -280,15 +286,12 @@ def find(name: str) -> Study:
     if path.suffix not in study_files.ENDINGS:
         raise configuration.unknown("study", name, (*STUDIES, *OTHERS, "a .toml or .json file"))
     values = study_files.read(path, (*STUDIES, *OTHERS))
-    if "grid" in values:
-        cells = product(values["grid"])
-    else:
-        cells = tuple(Cell(cell["label"], cell["settings"]) for cell in values["cells"])
+    named = tuple(Cell(cell["label"], cell["settings"]) for cell in values.get("cells", ()))
     return Study(
         path.stem,
         values.get("question", ""),
         values.get("profile", "quick"),
-        cells,
+        product(values["grid"]) if "grid" in values else named,
         values.get("seeds", 1),
         values["settings"],
         values.get("data", "auto"),

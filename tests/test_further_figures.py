@@ -1,10 +1,21 @@
 """What stands beside the claims: each figure on records of known content, and none without."""
 
+import shutil
+
 import numpy as np
 import pytest
 from made_up_records import FIVE, SEEDS, falling, measure, noise, record
 
-from lstm_report import claims, evidence, evidence_pages, further_figures, ledger, notebook, paths
+from lstm_report import (
+    claims,
+    evidence,
+    evidence_pages,
+    further_figures,
+    ledger,
+    notebook,
+    paths,
+    strong_settings,
+)
 from lstm_report.archive import STATED, Archive
 from lstm_report.locality import BRANCH_CUT, CONSISTENCY, EDITS, FEEDBACK_CUT, ORIGINALS, SHUFFLED
 
@@ -162,18 +173,33 @@ def test_a_verdict_is_the_same_with_and_without_them():
     assert [entry.verdict for entry in ledger.ledger()] == before
 
 
-def test_what_a_strong_layer_reached_is_shown_with_the_choice_of_validation(monkeypatch):
+def test_what_a_strong_layer_reached_is_shown_beside_its_goal(monkeypatch):
     shown = []
     monkeypatch.setattr(notebook, "display", lambda content, **options: shown.append(content))
     evidence_pages.show_strong()
     assert "Not recorded yet" in shown.pop()["text/markdown"]
-
-    def curve(cell, seed):
-        return falling(0.1 if "adversarial" in cell else 0.2)
-
-    record("strong", {"lstm": 0.90, "lstm adversarial": 0.92}, seeds=range(3), curve=curve)
+    record("strong", {"lstm tuned": 0.90, "reslstm tuned": 0.92}, seeds=range(3))
     evidence_pages.show_strong()
     lines = shown[0]["text/plain"].splitlines()
-    plain, adversarial = (line for line in lines if line.lstrip().startswith("lstm"))
-    assert " no " in plain and " yes " in adversarial
-    assert "90.00% (" in plain and "92.00% (" in adversarial and "0.919" in plain
+    first, second = (line for line in lines if "lstm " in line)
+    assert "90.00% (" in first and "0.919" in first and " no " in first
+    assert "92.00% (" in second and " yes " in second
+
+
+def test_the_trials_of_settings_are_shown_once_all_are_recorded(monkeypatch):
+    shown = []
+    monkeypatch.setattr(notebook, "display", lambda content, **options: shown.append(content))
+    cells = dict.fromkeys(strong_settings.tuning_cells(), 0.9)
+    last = cells.popitem()
+    record("tuning", cells, seeds=range(1))
+    evidence_pages.show_trials()
+    assert not shown
+    shutil.rmtree(paths.RESULTS / "tuning")
+
+    def curve(cell, seed):
+        return falling(0.1 if cell == "lstm mean" else 0.2)
+
+    record("tuning", cells | dict([last]), seeds=range(1), curve=curve)
+    evidence_pages.show_trials()
+    text = shown[0]["text/plain"]
+    assert [line.split()[-1] for line in text.splitlines() if " mean " in line][0] == "LSTM"

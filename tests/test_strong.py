@@ -37,7 +37,7 @@ from lstm_report import (
 )
 from lstm_report.errors import UserError
 from lstm_report.records import Records
-from lstm_report.strong_settings import CELLS, SETTINGS
+from lstm_report.strong_settings import CHOSEN, TRIALS
 from lstm_report.words import PAD, UNK
 
 IN_DOMAIN = {"training.vectors": "in-domain"}
@@ -63,20 +63,56 @@ def command(monkeypatch, capsys, words):
 # The study
 
 
-def test_both_kinds_of_layer_have_the_same_settings():
-    made = studies.STUDIES["strong"]
-    assert [cell.label for cell in made.cells] == list(CELLS)
+def test_both_kinds_of_layer_are_tuned_with_the_same_trials():
+    planned = studies.STUDIES["tuning"].runs()
+    assert len(planned) == len(TRIALS) * len(config.MODELS)
     by_kind = {kind: [] for kind in config.MODELS}
-    for run in made.runs():
-        model = run.config.model
-        assert run.cell.split()[0] == model.kind and model.bidirectional and model.num_layers == 1
-        assert model.readout == "max" and run.config.data.max_length == 400
-        without = studies.change(run.config, {"model.kind": "lstm"})
-        by_kind[model.kind].append(without)
-    assert by_kind["lstm"] == by_kind["reslstm"] and len(by_kind["lstm"]) == 4 * 3
-    settings = [studies.change(config.PROFILES["source"], {**SETTINGS, **cell}).model
-                for cell in CELLS.values()]  # fmt: skip
-    assert len({costs.recurrent_weights(entry) for entry in settings}) == 1
+    for run in planned:
+        kind, _, trial = run.cell.partition(" ")
+        assert run.config.model.kind == kind and trial in TRIALS
+        by_kind[kind].append(studies.change(run.config, {"model.kind": "lstm"}))
+    assert by_kind["lstm"] == by_kind["reslstm"]
+
+
+def test_every_strong_run_is_one_layer_a_direction_with_the_chosen_settings():
+    tuned = {run.cell: run.config for run in studies.STUDIES["tuning"].runs()}
+    weights = set()
+    for run in studies.STUDIES["strong"].runs():
+        model, vectors = run.config.model, run.config.training.vectors == "in-domain"
+        assert run.cell == f"{model.kind} {'vectors' if vectors else 'tuned'}"
+        assert model.bidirectional and model.num_layers == 1
+        weights.add(costs.recurrent_weights(model))
+        if run.seed == 0:
+            assert run.config == tuned[f"{model.kind} {CHOSEN[model.kind][vectors]}"]
+    assert len(weights) == 1
+
+
+def test_the_best_trial_is_found_for_each_kind_without_and_with_learnt_vectors():
+    reached = pd.DataFrame(0.8, index=list(TRIALS), columns=list(config.MODELS))
+    first, second = (
+        [trial for trial, settings in TRIALS.items() if ("training.vectors" in settings) == with_]
+        for with_ in (False, True)
+    )
+    reached.loc[first[1], "lstm"] = 0.81
+    reached.loc[second[1], ["lstm", "reslstm"]] = 0.79, 0.82
+    assert strong.best_trials(reached) == {
+        "lstm": {False: first[1], True: second[0]},
+        "reslstm": {False: first[0], True: second[1]},
+    }
+
+
+def test_trials_that_are_not_recorded_are_missing(places):
+    assert strong.trials().isna().all(axis=None)
+    curve = {"lstm max": [0.7, 0.9, 0.8], "reslstm mean": [0.6, 0.5, 0.4]}
+    rows = [
+        {"cell": cell, "seed": 0, "run_id": cell, "epoch": k, "validation_accuracy": value}
+        for cell, values in curve.items()
+        for k, value in enumerate(values, 1)
+    ]
+    write_results(paths.RESULTS, "tuning", [], rows)
+    reached = strong.trials()
+    assert reached.loc["max", "lstm"] == 0.9 and reached.loc["mean", "reslstm"] == 0.6
+    assert reached.notna().sum(axis=None) == 2
 
 
 # Unlabelled reviews
@@ -413,63 +449,42 @@ def test_the_test_reviews_do_not_choose_the_weight(measured):
     assert list(right)[-1] == averaging.ACCURACY  # what says that all of it is there
 
 
-# Choice on validation
+# What was reached
 
 
-def made_records(validation, correct, name="strong"):
-    """Return records of cells by seeds: validation accuracies, and reviews judged rightly of 10."""
+def test_each_cell_is_held_against_the_goal_of_its_word_vectors(places, monkeypatch):
+    validation = {
+        "lstm tuned": {0: 0.80, 1: 0.83}, "reslstm tuned": {0: 0.90}, "lstm vectors": {0: 0.70},
+    }  # fmt: skip
+    right = {"lstm tuned": 10, "reslstm tuned": 1, "lstm vectors": 9}
     runs, epochs, logits = [], [], []
     for cell, values in validation.items():
         for seed, value in values.items():
             run_id = f"{cell}-{seed}".replace(" ", "-")
             key = {"cell": cell, "seed": seed, "run_id": run_id}
-            settings = {"model.kind": cell.split()[0], "training.vectors": "none",
-                        "training.adversarial": 0.0} | CELLS.get(cell, {})  # fmt: skip
-            runs.append(key | settings | {"train_seconds": 60.0 + seed})
-            epochs += [key | {"epoch": 1, "validation_accuracy": value - 0.1}]
-            epochs += [key | {"epoch": 2, "validation_accuracy": value}]
-            epochs += [key | {"epoch": 3, "validation_accuracy": value - 0.2}]
-            logits.append(np.where(np.arange(10) < correct[cell], 1.0, -1.0))
-    return Records(name, pd.DataFrame(runs), pd.DataFrame(epochs), np.stack(logits),
-                   np.ones(10, int), np.zeros(10, bool), pd.DataFrame())  # fmt: skip
-
-
-def test_validation_chooses_over_common_seeds_whatever_the_test_says(places, monkeypatch):
-    found = made_records(
-        {
-            "lstm": {0: 0.80, 1: 0.82, 2: 0.99},  # seed 2 has no partner
-            "lstm adversarial": {0: 0.83, 1: 0.84},
-            "reslstm": {0: 0.90, 1: 0.91},
-            "reslstm adversarial": {0: 0.89, 1: 0.89},
-            "lstm vectors": {0: 0.70},
-        },
-        {
-            "lstm": 10,
-            "lstm adversarial": 8,
-            "reslstm": 1,
-            "reslstm adversarial": 9,
-            "lstm vectors": 9,
-        },
-    )
-    assert strong.chosen(found) == ["lstm adversarial", "reslstm", "lstm vectors"]
+            start = "in-domain" if "vectors" in cell else "none"
+            settings = {"model.kind": cell.split()[0], "training.vectors": start}
+            more = {"training.adversarial": 0.0, "train_seconds": 60.0 + seed}
+            runs.append(key | settings | more)
+            curve = (value - 0.1, value, value - 0.2)
+            epochs += [key | {"epoch": k, "validation_accuracy": v} for k, v in enumerate(curve, 1)]
+            logits.append(np.where(np.arange(10) < right[cell], 1.0, -1.0))
+    found = Records("strong", pd.DataFrame(runs), pd.DataFrame(epochs), np.stack(logits),
+                    np.ones(10, int), np.zeros(10, bool), pd.DataFrame())  # fmt: skip
     monkeypatch.setattr(records, "read", lambda name: found)
     rows = [
-        measurements.Measurement("reslstm", seed, "x", *averaging.ACCURACY, value, 10, "")
+        measurements.Measurement("lstm tuned", seed, "x", *averaging.ACCURACY, value, 10, "")
         for seed, value in ((0, 0.5), (1, 0.7))
     ]
     measurements.add("strong", rows)
     table = strong.results().set_index("cell")
-    assert table["chosen"].to_dict() == {
-        "lstm": False, "lstm adversarial": True, "reslstm": True, "reslstm adversarial": False,
-        "lstm vectors": True,
-    }  # fmt: skip
-    assert table.loc["lstm adversarial", "validation"] == pytest.approx(0.835)
-    assert table["accuracy"].tolist() == pytest.approx([1.0, 0.8, 0.1, 0.9, 0.9])
-    assert table["reached"].tolist() == [True, False, False, False, False]
-    assert table["goal"].tolist() == [0.919] * 4 + [0.93]
-    assert table.loc["reslstm", "averaged"] == pytest.approx(0.6)
+    assert table["validation"].tolist() == pytest.approx([0.815, 0.9, 0.7])
+    assert table["accuracy"].tolist() == pytest.approx([1.0, 0.1, 0.9])
+    assert table["goal"].tolist() == [0.919, 0.919, 0.93]
+    assert table["reached"].tolist() == [True, False, False]
+    assert table.loc["lstm tuned", "averaged"] == pytest.approx(0.6)
     assert table["averaged"].notna().sum() == 1
-    assert table["seconds"].tolist() == pytest.approx([61, 60.5, 60.5, 60.5, 60])
+    assert table["seconds"].tolist() == pytest.approx([60.5, 60, 60])
 
 
 # Costs

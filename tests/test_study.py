@@ -264,7 +264,7 @@ def test_recording_again_changes_no_byte_and_no_record_holds_a_text(recorded, so
 
     before = content()
     assert {path.name for path in before} == {
-        *("runs.csv", "epochs.csv", "reviews.parquet"),
+        *("runs.csv", "epochs.csv", "reviews.parquet", ".lock"),
         *(f"{run.directory.name}.parquet" for run in recorded),
     }
     for label, run in zip(("2", "None"), reversed(recorded), strict=True):
