@@ -87,6 +87,13 @@ def test_every_strong_run_is_one_layer_a_direction_with_the_chosen_settings():
     assert len(weights) == 1
 
 
+def test_the_settings_are_those_that_validation_chose_in_the_records():
+    """Of the records that are part of the project."""
+    reached = strong.trials()
+    assert reached.notna().all(axis=None)
+    assert strong.best_trials(reached) == CHOSEN
+
+
 def test_the_best_trial_is_found_for_each_kind_without_and_with_learnt_vectors():
     reached = pd.DataFrame(0.8, index=list(TRIALS), columns=list(config.MODELS))
     first, second = (
