@@ -133,6 +133,25 @@ def show_trials() -> None:
         label="trials",
         caption="Validation accuracy of the best epoch in each trial of settings, one seed. The "
         "best of each kind of layer, without and with word vectors learnt from unlabelled reviews, "
-        "go on to more seeds.",
+        "go on to more seeds. " + _in_words(),
         formats={style.name_of(kind): "{:.2%}" for kind in reached.columns},
     )
+
+
+def _in_words() -> str:
+    """Return what the words in the names of the trials mean."""
+    usual, more = strong_settings.SETTINGS, strong_settings.MORE_DROPOUT
+    short = strong_settings.SHORT_STEPS
+    parts = {
+        "max, mean": "what is read of all states",
+        "more dropout": f"{more['model.embedding_dropout']:.0%} of the coordinates and "
+        f"{more['model.word_dropout']:.0%} of the words are dropped, "
+        f"else {usual['model.embedding_dropout']:.0%} and none",
+        "whole review": f"up to {strong_settings.WHOLE['data.max_length']:,} tokens, else "
+        f"{usual['data.max_length']}",
+        "longer": f"{strong_settings.LONGER['training.epochs']} epochs, else "
+        f"{usual['training.epochs']}",
+        "short steps": f"{short['training.learning_rate']:g}, else "
+        f"{usual['training.learning_rate']:g}, and {short['training.epochs']} epochs",
+    }
+    return "; ".join(f"*{name}*: {meaning}" for name, meaning in parts.items()) + "."

@@ -7,6 +7,8 @@ from lstm_report.archive import LEFT_OUT, STATED, WITHOUT_EDITED, Archive, Study
 from lstm_report.sources import IMDB_CHECKSUM
 from lstm_report.tables import missing
 
+NAMED = 20
+"""Cells of a study that are named one by one."""
 FAILED = ["study", *records.KEY, *records.FAILURE]
 
 
@@ -83,13 +85,13 @@ def by_seeds(found: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of `recorded`, the cells of a study with equally many seeds in one.
 
     Returns:
-        Columns study, cells (their names), seeds (as in `3 of 10`), figures and hours (sums, and
-        missing where no time is recorded).
+        Columns study, cells (their names, or how many they are), seeds (as in `3 of 10`), figures
+        and hours (sums, and missing where no time is recorded).
     """
     rows = [
         {
             "study": study,
-            "cells": ", ".join(group["cell"]),
+            "cells": _names(list(group["cell"])),
             "seeds": f"{seeds} of {group['demanded'].iloc[0]}",
             "figures": group["figures measured"].sum(),
             "hours": group["hours"].sum(min_count=1) if seeds else 0.0,
@@ -97,6 +99,12 @@ def by_seeds(found: pd.DataFrame) -> pd.DataFrame:
         for (study, seeds), group in found.groupby(["study", "seeds"], sort=False)
     ]
     return pd.DataFrame(rows, columns=["study", "cells", "seeds", "figures", "hours"])
+
+
+def _names(cells: list[str]) -> str:
+    if len(cells) > NAMED:
+        return f"{len(cells)} cells, from {cells[0]} to {cells[-1]}"
+    return ", ".join(cells)
 
 
 def _hours(runs: pd.DataFrame) -> float | None:

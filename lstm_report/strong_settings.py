@@ -40,12 +40,11 @@ WHOLE = {"data.max_length": 1000}
 # ε = 5 on normalised word vectors: Miyato et al. (2017), section 4.1.
 ADVERSARIAL = {"training.adversarial": 5.0}
 LONGER = {"training.epochs": 8}
+# The step size of the source report.
+SHORT_STEPS = {"training.learning_rate": 1e-3, "training.epochs": 12}
 VECTORS = {"training.vectors": "in-domain"}
 TRIALS: dict[str, dict[str, Any]] = {
-    # The step size of the source report.
-    "max + more dropout + short steps": {
-        **MAX, **MORE_DROPOUT, "training.learning_rate": 1e-3, "training.epochs": 12,
-    },
+    "max + more dropout + short steps": {**MAX, **MORE_DROPOUT, **SHORT_STEPS},
     "max": MAX,
     "mean": MEAN,
     "max + whole review": {**MAX, **WHOLE},

@@ -25,6 +25,7 @@ from lstm_report import (
     rules_loss,
     scoreboard,
     stats,
+    strong_settings,
 )
 from lstm_report.archive import Archive
 from lstm_report.errors import UserError
@@ -369,8 +370,12 @@ def test_what_is_recorded_is_told_study_by_study(results):
     assert table.loc[("headline", "3 of 10"), "hours"] == pytest.approx(6 * 63 / 3600)
     assert table.loc[("headline", "0 of 10"), "cells"] == "lstm matched, skiplstm"
     assert table.loc[("depth", "0 of 5"), "hours"] == 0
-    names = [name for cells in table["cells"] for name in cells.split(", ")]
-    assert sorted(names) == sorted(found["cell"])
+    (many,) = table.loc["tuning", "cells"]
+    tuned = list(strong_settings.tuning_cells())
+    assert many == f"{len(tuned)} cells, from {tuned[0]} to {tuned[-1]}"
+    others = table["cells"].drop("tuning", level="study")
+    names = [name for cells in others for name in cells.split(", ")]
+    assert sorted(names) == sorted(found.loc[found["study"] != "tuning", "cell"])
     measure("memory", "lstm", "accuracy, although-but", {5: 0.5})  # whose time is not recorded
     table = inventory.by_seeds(inventory.recorded(Archive())).set_index("study")
     assert np.isnan(table.loc["memory", "hours"]).any()
