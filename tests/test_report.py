@@ -259,6 +259,29 @@ def test_the_pdf_shows_the_code_when_asked(tmp_path):
     assert "secret_code" in "".join(page.extract_text() for page in pages)
 
 
+def pages_of(cells, folder):
+    pdf.write(document.compose(notebook(*cells)), FACTS, folder / "a.pdf")
+    return [page.extract_text() for page in PdfReader(folder / "a.pdf").pages]
+
+
+def test_a_cell_with_the_tag_opens_a_page_of_the_pdf_alone(tmp_path):
+    tagged = new_markdown_cell("## Second\n\nMore.", metadata={"tags": ["new-page"]})
+    cells = [new_markdown_cell("# Chapter\n\n## First\n\nText."), tagged]
+    *_, first, second = pages_of(cells, tmp_path)
+    assert "First" in first and "Second" not in first
+    assert "Second" in second
+    page, _ = ReportHTMLExporter().from_notebook_node(notebook(*cells))
+    assert "More." in page and "report-page" not in page
+
+
+@pytest.mark.parametrize("lines", range(32, 42))
+def test_what_announces_a_figure_stands_on_its_page(lines, tmp_path):
+    text = new_markdown_cell("# Chapter\n\n" + "\n\n".join(["Filling."] * lines))
+    announced = shown("prose", {"text/markdown": "Beside it:"})
+    pages = pages_of([text, cell(announced, figure())], tmp_path)
+    assert [p for p in pages if "Beside it:" in p] == [p for p in pages if "Figure 1." in p]
+
+
 PARAMETERS = (
     'profile = "quick"\ndata = "auto"\nseed = 0\nepochs = None\nlayers = None\nreadout = None'
 )

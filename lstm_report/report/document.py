@@ -21,6 +21,7 @@ DISPLAYED = re.compile(r"\$\$.+?\$\$", re.DOTALL)
 UNREAD = re.compile(r"\\[A-Za-z]+\{")  # TeX that stands in the text, outside a formula
 WORDS = {"fig": "Figure", "tbl": "Table"}
 CODE = "report-code"
+NEW_PAGE = "new-page"  # the tag of a cell of text that opens a page of the PDF
 PROGRESS = re.compile(r"\r|\d+%\|| it/s|s/it")
 LONGEST_STREAM = 20  # lines of printed text that the report shows of one cell
 
@@ -100,12 +101,13 @@ def compose(notebook: nbformat.NotebookNode, *, partial: bool = False) -> Docume
 
 
 def _cell_text(cell: Any, document: Document, anchors: dict[str, tuple[str, str]]) -> str:
+    tags = cell.metadata.get("tags", [])
     if cell.cell_type == "markdown":
         # Within $$, a line that starts with + or - must not start a list.
-        return DISPLAYED.sub(lambda match: " ".join(match[0].split()), cell.source)
+        text = DISPLAYED.sub(lambda match: " ".join(match[0].split()), cell.source)
+        return f"{_block('page', '')}\n\n{text}" if NEW_PAGE in tags else text
     if cell.cell_type != "code" or not cell.source.strip():
         return ""
-    tags = cell.metadata.get("tags", [])
     parts = [] if "parameters" in tags else [_block("code", _fenced(cell.source, "python"))]
     where = f"{cell.metadata.get('notebook', 'the notebook')}, cell [{cell.execution_count}]"
     for output in cell.outputs:

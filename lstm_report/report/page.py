@@ -55,7 +55,7 @@ def body(document: Document) -> str:
         if kind == "report-html":
             shown = re.sub(r"<(style|script).*?</\1>", "", nodes[0]["c"][1], flags=re.DOTALL)
             return [block(f"{SCROLL.format('Table')}{shown}</div>")]
-        return None
+        return [] if kind == "report-page" else None
 
     def change(node: Node) -> list[Node] | None:
         kind, content = node["t"], node.get("c", [])

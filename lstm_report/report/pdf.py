@@ -67,6 +67,12 @@ def _markup(document: Document, folder: Path, code: bool) -> str:
         label, number = pairs.get("label", ""), pairs.get("number", "")
         if kind in ("report-code", "report-stream", "report-html"):
             return nodes if code and kind != "report-html" else []
+        if kind == "report-page":
+            return [pandoc.raw("typst", "#pagebreak(weak: true)", block=True)]
+        if kind == "report-prose" and pandoc.plain(nodes[-1:]).endswith(":"):
+            # What announces the next block stays on its page.
+            box = pandoc.raw("typst", "#block(sticky: true)[", block=True)
+            return [box, *inside(nodes), pandoc.raw("typst", "]", block=True)]
         if kind == "report-figure":
             file = _picture_file(document, label, folder)
             alt = json.dumps(document.pictures[label].alt)
