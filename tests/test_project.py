@@ -442,3 +442,10 @@ def test_pre_commit_hooks_use_installed_tools():
         assert repository["repo"] == "local"
         for hook in repository["hooks"]:
             assert Path(hook["entry"].split()[0]).name in direct
+
+
+def test_the_package_can_be_run_where_the_script_is_not_on_the_path():
+    command = [sys.executable, "-m", "lstm_report", "nonsense"]
+    found = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert (found.returncode, found.stdout) == (2, "")
+    assert found.stderr == "lstm-report: No such command 'nonsense'. See lstm-report --help.\n"
