@@ -78,7 +78,10 @@ def best_epoch(cell: Cell) -> Judge:
         near = int((best - source_report.BEST_EPOCH).abs().le(EPOCHS_AWAY).sum())
         last = _epochs(view, cell, "epoch").max(axis=1).loc[numbers]
         at_end = int((best == last).sum())
-        count = f"{near} of {len(numbers)} runs are at their best within an epoch of 14"
+        count = (
+            f"{near} of {len(numbers)} runs of the {style.name_of(cell[1])} are at their best "
+            "within an epoch of 14"
+        )
         note = f"; {at_end} at the last epoch trained, so perhaps not at their best yet"
         return threshold(
             stats.proportion_interval(near, len(numbers)),
@@ -120,8 +123,9 @@ def curve_converges(cell: Cell) -> Judge:
         validation = _epochs(view, cell, "validation_loss").loc[numbers].to_numpy()
         risen = int((validation[:, -1] > OVERFITTED * validation.min(axis=1)).sum())
         count = (
-            f"the training loss of {calm.sum()} of {len(numbers)} runs settles without rising; the "
-            f"validation loss of {risen} ends more than a tenth above its lowest"
+            f"the training loss of {calm.sum()} of {len(numbers)} runs of the "
+            f"{style.name_of(cell[1])} settles without rising, and the validation loss of {risen} "
+            "ends more than a tenth above its lowest"
         )
         return threshold(
             stats.proportion_interval(int(calm.sum()), len(numbers)),

@@ -20,7 +20,7 @@ NAMES = {
     "lstm": "LSTM",
     "reslstm": "residual LSTM",
     "lstm matched": "LSTM with as many parameters",
-    "skiplstm": "residual LSTM without feedback",
+    "skiplstm": "LSTM with skip (residual without feedback)",
     "lstm mean": "LSTM, mean of all states",
     "reslstm mean": "residual LSTM, mean of all states",
     "lstm max": "LSTM, maximum of all states",

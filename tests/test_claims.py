@@ -519,3 +519,10 @@ def test_new_records_make_the_chapter_run_again_and_no_other(results):
     (paths.RESULTS / "bench" / "cpu.json").write_text("{}")
     measured = [report_execute.key(chapter, {}, "") for chapter in chapters]
     assert [old == new for old, new in zip(after, measured, strict=True)] == [True, False]
+
+
+@pytest.mark.parametrize("identity", ["C2", "C3"])
+def test_a_count_of_runs_names_their_model(results, identity):
+    WRITERS[identity]("true")
+    assert "10 runs of the LSTM" in entry(identity).reason
+    assert "10 runs of the residual LSTM" in entry(identity).reason
