@@ -125,7 +125,8 @@ def open_study(name: str) -> Study:
     )
     commits = pd.concat([runs["commit"], measured["commit"]])
     left_out = table if orphans.empty else pd.concat([table, orphans], ignore_index=True)
-    return Study(name, stated, sound if kept.any() else None, measured, left_out, _remarks(commits))
+    remarks = (*_remarks(commits), *_machines(runs["hardware"]))
+    return Study(name, stated, sound if kept.any() else None, measured, left_out, remarks)
 
 
 def _plan(name: str, seeds: int) -> dict[tuple[str, int], Planned]:
@@ -184,6 +185,15 @@ def _remarks(commits: Iterable[object]) -> tuple[str, ...]:
     if unknown := names.count(None):
         found.append(f"The commit of {unknown} of {len(names)} rows is not known.")
     return tuple(found)
+
+
+def _machines(hardware: pd.Series) -> tuple[str, ...]:
+    """Return that runs were made on machines of several kinds, which round differently."""
+    counts = hardware.dropna().value_counts().sort_index()
+    if len(counts) < 2:
+        return ()
+    named = " and ".join(f"{name} ({count} runs)" for name, count in counts.items())
+    return (f"Made on {len(counts)} kinds of machine, which round differently: {named}.",)
 
 
 @dataclass

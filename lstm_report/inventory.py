@@ -132,9 +132,9 @@ def checklist(archive: Archive) -> pd.DataFrame:
     tables = [study.records.runs for study in opened(archive) if study.records is not None]
     made = pd.concat(tables) if tables else pd.DataFrame(columns=["commit", "hardware", "torch"])
 
-    def listed(column: str) -> str:
+    def listed(column: str, between: str = ", ") -> str:
         names = made[column].dropna().unique() if column in made else ()
-        return ", ".join(sorted(map(str, names))) or "not recorded"
+        return between.join(sorted(map(str, names))) or "not recorded"
 
     rows = {
         "Data": f"IMDB, by the checksum {IMDB_CHECKSUM[:12]} of all reviews; other reviews do not "
@@ -143,7 +143,7 @@ def checklist(archive: Archive) -> pd.DataFrame:
         "split; the test split is the official one, read once",
         "Code": f"commit {listed('commit')}",
         "Versions": f"PyTorch {listed('torch')}; all packages in constraints.txt",
-        "Hardware": listed("hardware"),
+        "Hardware": listed("hardware", " and "),
         "Settings": "each in its row of runs.csv, checked against lstm_report/studies.py",
         "Predictions": "every test review of every run, in half precision",
         "Rules": "lstm_report/claims.py; the command claims computes the ledger anew",

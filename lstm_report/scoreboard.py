@@ -121,7 +121,7 @@ def _words(archive: Archive, found: pd.DataFrame) -> str:
         parts.append(f"Residual minus plain LSTM: {text}, over {count} seeds.")
     made = archive.study(found["study"].iloc[0]).records
     assert made is not None  # it has rows in the table
-    hardware = ", ".join(sorted(made.runs["hardware"].dropna().astype(str).unique()))
+    hardware = " and ".join(sorted(made.runs["hardware"].dropna().astype(str).unique()))
     parts.append(
         "Intervals cover seeds and test reviews. All recorded runs took "
         f"{inventory.hours(archive):.1f} hours of training and testing; the first study ran on "

@@ -526,3 +526,14 @@ def test_a_count_of_runs_names_their_model(results, identity):
     WRITERS[identity]("true")
     assert "10 runs of the LSTM" in entry(identity).reason
     assert "10 runs of the residual LSTM" in entry(identity).reason
+
+
+def test_machines_of_several_kinds_are_told(results):
+    record("headline", {"lstm": 0.86}, seeds=range(3))
+    assert "kinds of machine" not in " ".join(inventory.notes(Archive()))
+    record("headline", {"reslstm": 0.86}, seeds=range(2), hardware={"reslstm": "another"})
+    assert inventory.notes(Archive())[-1].endswith(
+        "2 kinds of machine, which round differently: a processor (3 runs) and another (2 runs)."
+    )
+    checklist = inventory.checklist(Archive()).set_index("item")["state"]
+    assert checklist["Hardware"] == "a processor and another"
