@@ -2,6 +2,7 @@
 
 import math
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats as distributions
 
-from lstm_report import measurements, memory_study, paths, records, tables
+from lstm_report import measurements, memory_study, paths, progress, records, tables
 from lstm_report.errors import UserError
 from lstm_report.seeds import check_level
 from lstm_report.stats import Interval
@@ -82,7 +83,14 @@ def next_run(values: ArrayLike, level: float = 0.95) -> Interval | None:
     return Interval(mean, mean - half, mean + half)
 
 
-def classifier(study: Study, cell: str, seed: int, source: "Source") -> Again:
+def classifier(
+    study: Study,
+    cell: str,
+    seed: int,
+    source: "Source",
+    *,
+    log: Callable[[str], None] | None = None,
+) -> Again:
     """Train a run of a study of classifiers again, in a folder that is removed afterwards.
 
     It computes with as many threads as the recorded run did, so that it is the same to the last
@@ -93,6 +101,7 @@ def classifier(study: Study, cell: str, seed: int, source: "Source") -> Again:
         cell: the label of one of its cells.
         seed: the number of the seed, from 0.
         source: the reviews that it was recorded with.
+        log: called with one line after each epoch.
 
     Raises:
         UserError: for an unknown cell, a seed below 0, or other reviews than those of the records.
@@ -122,6 +131,7 @@ def classifier(study: Study, cell: str, seed: int, source: "Source") -> Again:
         run = training.fit(
             planned.config,
             data=data.prepare(source, planned.config.data),
+            on_epoch=(lambda epochs: log(progress.epoch_line(epochs))) if log else None,
             directory=Path(folder),
         )
         now = float(run.summary["test_accuracy"])

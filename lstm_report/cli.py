@@ -72,10 +72,14 @@ def train(
         profile, model=model, data=data, seed=seed, epochs=epochs, layers=layers, readout=readout
     )
     from lstm_report import data as reviews
-    from lstm_report import sources, training
+    from lstm_report import progress, sources, training
 
     source = sources.resolve(data, log=typer.echo)
-    run = training.fit(config, data=reviews.prepare(source, config.data))
+    run = training.fit(
+        config,
+        data=reviews.prepare(source, config.data),
+        on_epoch=lambda epochs: typer.echo(progress.epoch_line(epochs)),
+    )
     summary = run.summary
     typer.echo(
         f"Test accuracy {summary['test_accuracy']:.2%} on {summary['test_reviews']:,} reviews, "

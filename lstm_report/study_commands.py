@@ -98,7 +98,8 @@ def again(
     else:
         chosen = studies.find(study).only([cell])
         _check_exclude(chosen, exclude)
-        found = repeat.classifier(chosen, cell, seed, _reviews(chosen, data, exclude))
+        source = _reviews(chosen, data, exclude)
+        found = repeat.classifier(chosen, cell, seed, source, log=typer.echo)
     typer.echo(f"{study}, {cell}, seed {seed}: {found.text}")
     if not found.within:
         raise typer.Exit(1)

@@ -85,7 +85,8 @@ def test_a_run_that_is_off_is_told_and_ends_in_exit_code_1(places, source, monke
     monkeypatch.setattr("sys.argv", ["lstm-report", "again", "smoke", "lstm", "--data", "built-in"])
     with pytest.raises(SystemExit) as ended:
         cli.main()
-    assert ended.value.code == 1 and "OUTSIDE" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert ended.value.code == 1 and "OUTSIDE" in told and "Epoch 1: training loss" in told
 
 
 def test_a_network_of_the_memory_study_comes_out_the_same(places, monkeypatch):

@@ -1,12 +1,15 @@
 """What a build shows of its progress, and what it says about the commit."""
 
+import io
 import os
 import pty
 import re
 import select
 import subprocess
+import sys
 import termios
 
+import pandas as pd
 import pytest
 
 from lstm_report import progress, provenance
@@ -29,6 +32,25 @@ def test_a_kernel_draws_its_bar_in_the_terminal_of_the_build(monkeypatch, capfd)
 def test_a_terminal_that_is_gone_does_not_stop_the_work(monkeypatch, tmp_path):
     monkeypatch.setenv(progress.TERMINAL, str(tmp_path / "none"))
     assert list(progress.bar(range(3), disable=True)) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_a_bar_is_drawn_in_a_terminal_and_not_in_a_file(terminal, monkeypatch):
+    drawn = io.StringIO()
+    drawn.isatty = lambda: terminal
+    monkeypatch.delenv(progress.TERMINAL, raising=False)
+    monkeypatch.delitem(sys.modules, progress.KERNEL, raising=False)
+    monkeypatch.setattr("sys.stderr", drawn)
+    assert list(progress.bar(range(3), desc="epoch 1/2")) == [0, 1, 2]
+    assert ("epoch 1/2" in drawn.getvalue()) == terminal
+
+
+def test_an_epoch_is_told_in_one_line():
+    rows = {"epoch": [1, 2], "train_loss": [0.6, 0.4321], "validation_loss": [0.5, 0.4]}
+    table = pd.DataFrame({**rows, "validation_accuracy": [0.7, 0.8015], "seconds": [9.0, 8.6]})
+    assert progress.epoch_line(table) == (
+        "Epoch 2: training loss 0.432, validation loss 0.400, validation accuracy 80.15%, 9 s"
+    )
 
 
 def test_without_a_terminal_none_is_named(monkeypatch, tmp_path):
