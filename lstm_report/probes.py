@@ -20,10 +20,12 @@ from lstm_report.cells import (
     rnn_step,
 )
 from lstm_report.errors import UserError
-from lstm_report.layers import ResLSTM, cell_parameters
+from lstm_report.layers import cell_parameters
 from lstm_report.model import SentimentClassifier
 
 KINDS = ("rnn", "lstm", "reslstm")
+STEPS = {"lstm": lstm_step, "reslstm": residual_lstm_step}
+"""The step of the cells whose gates are traced, by kind."""
 
 
 def initial_parameters(
@@ -153,8 +155,14 @@ def gate_trace(
         and o (each in (0, 1)), of |g| (in (0, 1); the signs of g would cancel), of |c|, and of |h|.
 
     Raises:
-        UserError: for a review without tokens or a layer that the model does not have.
+        UserError: for a review without tokens, a layer that the model does not have, or a model
+            of another kind than `lstm` and `reslstm`.
     """
+    if model.config.kind not in STEPS:
+        raise UserError(
+            f"Expected a model of the kind {' or '.join(STEPS)}, got {model.config.kind}: its "
+            "gates follow other equations, so trace one of those."
+        )
     numbers = [int(token) for token in tokens]
     if not numbers:
         raise UserError("Expected a review with at least one word, got none: pass some text.")
@@ -163,7 +171,7 @@ def gate_trace(
         raise UserError(
             f"Expected a layer from 0 to {recurrent.num_layers - 1}, got {layer}: choose one."
         )
-    advance = residual_lstm_step if isinstance(recurrent, ResLSTM) else lstm_step
+    advance = STEPS[model.config.kind]
     inputs = model.embedding(torch.tensor(numbers, device=model.embedding.weight.device))
     for k in range(layer + 1):
         parameters = cell_parameters(recurrent, k)

@@ -189,3 +189,6 @@ def test_other_bad_input_is_told_in_one_sentence() -> None:
         probes.gate_trace(model, [])
     with pytest.raises(UserError, match="layer from 0 to 0, got 1"):
         probes.gate_trace(model, [3], layer=1)
+    other = SentimentClassifier(9, ModelConfig(kind="skiplstm", embedding_size=4, hidden_size=4))
+    with pytest.raises(UserError, match="kind lstm or reslstm, got skiplstm"):
+        probes.gate_trace(other, [3])
