@@ -39,7 +39,8 @@ def table(view: View) -> pd.DataFrame:
          f"of the seeds; of any two seeds in {ahead.unpaired:.0%} "
          f"(Cliff's delta {ahead.cliffs_delta:+.2f})"),
         (r"$\varepsilon_{\min}$", f"{order.epsilon_min:.2f}",
-         "almost stochastic order; below 0.2 says that the LSTM is ahead at nearly every quantile"),
+         "almost stochastic order (Dror et al. 2019); below 0.2 says that the LSTM is ahead at "
+         "nearly every quantile"),
         ("equivalence", f"p = {decisions.equivalence_p_value(a, b):.2g}",
          f"two one-sided t tests against ±{100 * MARGIN:.1f} points"),
         ("spread", f"{100 * a.std(ddof=1):.2f} and {100 * b.std(ddof=1):.2f} points",
