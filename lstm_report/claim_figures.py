@@ -244,7 +244,8 @@ def _one_layer(view: View) -> Shown:
         {
             "residual LSTM minus LSTM": (RESIDUAL, LSTM),
             "LSTM of equal size minus residual LSTM": (MATCHED, RESIDUAL),
-            "residual LSTM minus the same without feedback": (RESIDUAL, SKIP),
+            "residual LSTM minus LSTM with skip": (RESIDUAL, SKIP),
+            "LSTM with skip minus LSTM": (SKIP, LSTM),
         },
     )
 
