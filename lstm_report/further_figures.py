@@ -219,8 +219,8 @@ def _costs(view: View) -> Shown:
     return Shown(
         cost_figures.accuracy_against_cost(found),
         "Test accuracy of everything that was trained on IMDB against the seconds of its training "
-        "times its threads; a bar goes from the worst seed to the best. Equal steps of height "
-        f"divide the errors alike. Best at their cost: {named}.",
+        "times its threads, on the machine that it ran on; a bar goes from the worst seed to the "
+        f"best. Equal steps of height divide the errors alike. Best at their cost: {named}.",
         "Points of many models over a logarithmic axis of cost, with a stepped line through the "
         "best at each cost.",
     )
