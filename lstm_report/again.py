@@ -2,7 +2,6 @@
 
 import math
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats as distributions
 
-from lstm_report import measurements, memory_study, paths, progress, records, tables
+from lstm_report import measurements, memory_study, paths, records, tables
 from lstm_report.errors import UserError
 from lstm_report.seeds import check_level
 from lstm_report.stats import Interval
@@ -20,6 +19,7 @@ from lstm_report.tasks import TASKS
 
 if TYPE_CHECKING:
     from lstm_report.sources import Source
+    from lstm_report.training import OnEpoch
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def classifier(
     seed: int,
     source: "Source",
     *,
-    log: Callable[[str], None] | None = None,
+    on_epoch: "OnEpoch | None" = None,
 ) -> Again:
     """Train a run of a study of classifiers again, in a folder that is removed afterwards.
 
@@ -101,7 +101,7 @@ def classifier(
         cell: the label of one of its cells.
         seed: the number of the seed, from 0.
         source: the reviews that it was recorded with.
-        log: called with one line after each epoch.
+        on_epoch: as for `lstm_report.training.fit`.
 
     Raises:
         UserError: for an unknown cell, a seed below 0, or other reviews than those of the records.
@@ -131,7 +131,7 @@ def classifier(
         run = training.fit(
             planned.config,
             data=data.prepare(source, planned.config.data),
-            on_epoch=(lambda epochs: log(progress.epoch_line(epochs))) if log else None,
+            on_epoch=on_epoch,
             directory=Path(folder),
         )
         now = float(run.summary["test_accuracy"])

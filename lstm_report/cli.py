@@ -8,7 +8,7 @@ import typer
 
 from lstm_report import study_commands
 from lstm_report.errors import UserError
-from lstm_report.options import Data, Epochs, Layers, Profile, Readout, Seed
+from lstm_report.options import Data, Epochs, Layers, Profile, Readout, Seed, tell_epoch
 
 app = typer.Typer(
     help="LSTM against residual LSTM for the sentiment of movie reviews.",
@@ -72,14 +72,11 @@ def train(
         profile, model=model, data=data, seed=seed, epochs=epochs, layers=layers, readout=readout
     )
     from lstm_report import data as reviews
-    from lstm_report import progress, sources, training
+    from lstm_report import sources, training
 
     source = sources.resolve(data, log=typer.echo)
-    run = training.fit(
-        config,
-        data=reviews.prepare(source, config.data),
-        on_epoch=lambda epochs: typer.echo(progress.epoch_line(epochs)),
-    )
+    prepared = reviews.prepare(source, config.data)
+    run = training.fit(config, data=prepared, on_epoch=tell_epoch)
     summary = run.summary
     typer.echo(
         f"Test accuracy {summary['test_accuracy']:.2%} on {summary['test_reviews']:,} reviews, "

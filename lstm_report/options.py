@@ -1,9 +1,12 @@
-"""Options that several commands of `lstm-report` share."""
+"""Options that several commands of `lstm-report` share, and what they tell of a training."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    import pandas
 
 Data = Annotated[
     str,
@@ -23,3 +26,10 @@ Exclude = Annotated[
 Edits = Annotated[
     Path | None, typer.Option(help="Folder of counterfactual edits; what it holds is excluded.")
 ]
+
+
+def tell_epoch(epochs: "pandas.DataFrame") -> None:
+    """Print the last epoch in one line; the `on_epoch` of `lstm_report.training.fit`."""
+    from lstm_report import progress
+
+    typer.echo(progress.epoch_line(epochs))

@@ -23,9 +23,9 @@ from lstm_report.errors import UserError
 from lstm_report.layers import cell_parameters
 from lstm_report.model import SentimentClassifier
 
-KINDS = ("rnn", "lstm", "reslstm")
 STEPS = {"lstm": lstm_step, "reslstm": residual_lstm_step}
-"""The step of the cells whose gates are traced, by kind."""
+"""The step of each cell that has gates, by kind."""
+KINDS = ("rnn", *STEPS)
 
 
 def initial_parameters(
@@ -81,8 +81,7 @@ def last_hidden_state(kind: str, x: Tensor, parameters: CellParameters) -> Tenso
         if kind == "rnn":
             h = rnn_step(x_t, h, parameters)
         else:
-            advance = lstm_step if kind == "lstm" else residual_lstm_step
-            step = advance(x_t, h, c, parameters)
+            step = STEPS[kind](x_t, h, c, parameters)
             h, c = step.h, step.c
     return h
 
@@ -233,7 +232,7 @@ def largest_hidden_state(*, steps: int = 40, size: int = 32, seed: int = 0) -> p
     parameters = initial_parameters("lstm", size, size, generator)
     inputs = torch.randn(steps, size, generator=generator, dtype=torch.float64)
     rows = []
-    for kind, advance in (("lstm", lstm_step), ("reslstm", residual_lstm_step)):
+    for kind, advance in STEPS.items():
         h = c = inputs.new_zeros(size)
         for t, x in enumerate(inputs, start=1):
             step = advance(x, h, c, parameters)

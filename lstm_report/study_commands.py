@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lstm_report.errors import UserError
-from lstm_report.options import Data, Edits, Exclude
+from lstm_report.options import Data, Edits, Exclude, tell_epoch
 
 if TYPE_CHECKING:
     from lstm_report.sources import Source
@@ -99,7 +99,7 @@ def again(
         chosen = studies.find(study).only([cell])
         _check_exclude(chosen, exclude)
         source = _reviews(chosen, data, exclude)
-        found = repeat.classifier(chosen, cell, seed, source, log=typer.echo)
+        found = repeat.classifier(chosen, cell, seed, source, on_epoch=tell_epoch)
     typer.echo(f"{study}, {cell}, seed {seed}: {found.text}")
     if not found.within:
         raise typer.Exit(1)
