@@ -178,12 +178,13 @@ def trace(network: MemoryNetwork, setting: MemorySetting) -> Found:
         last = targets[-1:] if task.outputs > 1 else targets.double()
         loss = loss_of(task, said, last).sum()
         found: Found = {}
-        for name, states in (("", layer.hidden), (" of the cell state", layer.cell)):
+        cells = [step.c for step in layer.steps]
+        for name, states in (("", layer.hidden), (" of the cell state", cells)):
             for distance in (d for d in DISTANCES if d < len(states)):
                 norm = float(gradient_norms(loss, [states[-1 - distance]]).mean())
                 found[f"gradient norm{name}, distance", f"{place}/{distance}"] = norm, TRACED
-        if layer.forget:
-            gates = torch.stack(layer.forget).detach()
+        if layer.steps:
+            gates = torch.stack([step.f for step in layer.steps]).detach()
             times = time_constants(gates)
             found["forget gate, mean", place] = float(gates.mean()), TRACED
             found["memory length", place] = float(times.median()), TRACED

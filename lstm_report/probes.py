@@ -20,11 +20,11 @@ from lstm_report.cells import (
     rnn_step,
 )
 from lstm_report.errors import UserError
-from lstm_report.layers import cell_parameters
 from lstm_report.model import SentimentClassifier
+from lstm_report.unrolled import unroll
 
 STEPS = {"lstm": lstm_step, "reslstm": residual_lstm_step}
-"""The step of each cell that has gates, by kind."""
+"""The steps of the cells with gates that are looked at untrained, by kind."""
 KINDS = ("rnn", *STEPS)
 
 
@@ -142,58 +142,44 @@ def gate_trace(
 ) -> pd.DataFrame:
     """Return what the gates of a trained classifier do at each word of one review.
 
-    The cell is run step by step, without dropout, by the equations of `lstm_report.cells`.
+    The cell is run step by step, without dropout, by the equations of `lstm_report.cells`. Of a
+    bidirectional classifier, it is the direction that reads the review from its first word.
 
     Args:
-        model: the classifier.
+        model: the classifier, of any kind that has gates.
         tokens: the token numbers of the review, in order, without padding.
         layer: which of the stacked recurrent layers, from 0.
 
     Returns:
         One row per word: position (from 0), token, then means over the H hidden units of i, f
-        and o (each in (0, 1)), of |g| (in (0, 1); the signs of g would cancel), of |c|, and of |h|.
+        and o (each in (0, 1)), of |g| (in (0, 1); the signs of g would cancel), of |c|, and of
+        |h|, of what leaves the layer: of a `skiplstm`, with its shortcut, which its gates do not
+        read.
 
     Raises:
-        UserError: for a review without tokens, a layer that the model does not have, or a model
-            of another kind than `lstm` and `reslstm`.
+        UserError: for a review without tokens, a layer that the model does not have, or a plain
+            network, which has no gates.
     """
-    if model.config.kind not in STEPS:
+    if model.config.kind == "rnn":
         raise UserError(
-            f"Expected a model of the kind {' or '.join(STEPS)}, got {model.config.kind}: its "
-            "gates follow other equations, so trace one of those."
+            "Expected a model with gates, got the kind rnn: trace one of "
+            f"{', '.join(kind for kind in config.KINDS if kind != 'rnn')}."
         )
     numbers = [int(token) for token in tokens]
     if not numbers:
         raise UserError("Expected a review with at least one word, got none: pass some text.")
-    recurrent = model.recurrent
-    if not 0 <= layer < recurrent.num_layers:
+    if not 0 <= layer < model.config.num_layers:
         raise UserError(
-            f"Expected a layer from 0 to {recurrent.num_layers - 1}, got {layer}: choose one."
+            f"Expected a layer from 0 to {model.config.num_layers - 1}, got {layer}: choose one."
         )
-    advance = STEPS[model.config.kind]
-    inputs = model.embedding(torch.tensor(numbers, device=model.embedding.weight.device))
-    for k in range(layer + 1):
-        parameters = cell_parameters(recurrent, k)
-        h = c = inputs.new_zeros(recurrent.hidden_size)
-        steps = []
-        for x in inputs.unbind(0):
-            steps.append(advance(x, h, c, parameters))
-            h, c = steps[-1].h, steps[-1].c
-        inputs = torch.stack([step.h for step in steps])
-    names = (*GATES, "c", "h")
-    rows = [
-        {
-            name: float(
-                (getattr(step, name) if name in "ifo" else getattr(step, name).abs()).mean()
-            )
-            for name in names
-        }
-        for step in steps
-    ]
-    frame = pd.DataFrame(rows, columns=list(names))
-    frame.insert(0, "position", range(len(numbers)))
-    frame.insert(1, "token", numbers)
-    return frame
+    words = model.embedding(torch.tensor(numbers, device=model.embedding.weight.device))
+    traced = unroll(model.recurrent, words.unsqueeze(1))[layer]
+    columns = {name: [getattr(step, name) for step in traced.steps] for name in (*GATES, "c")}
+    columns["h"] = traced.output  # one (1, H) per word, as in the others
+    means = {
+        name: torch.stack(values).abs().mean((1, 2)).tolist() for name, values in columns.items()
+    }
+    return pd.DataFrame({"position": range(len(numbers)), "token": numbers} | means)
 
 
 def decay_per_step(gradients: pd.DataFrame, first: int, last: int) -> pd.Series:

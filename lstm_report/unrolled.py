@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from lstm_report.cells import (
+    Step,
     gated_residual_lstm_step,
     lstm_step,
     residual,
@@ -32,10 +33,8 @@ class Layer:
     """The hidden state that the gates of the next step read."""
     output: list[Tensor] = field(default_factory=list)
     """What the next layer reads: the hidden state, but with `SkipLSTM` that and the shortcut."""
-    cell: list[Tensor] = field(default_factory=list)
-    """The cell state; none in a plain network."""
-    forget: list[Tensor] = field(default_factory=list)
-    """The forget gate; none in a plain network."""
+    steps: list[Step] = field(default_factory=list)
+    """Gates and cell state, by their equations; none in a plain network, which has no gates."""
 
 
 def unroll(recurrent: nn.Module, x: Tensor) -> list[Layer]:
@@ -65,8 +64,7 @@ def unroll(recurrent: nn.Module, x: Tensor) -> list[Layer]:
             else:
                 step = advance(x_t, h, c, parameters)
                 h, c = step.h, step.c
-                layer.cell.append(c)
-                layer.forget.append(step.f)
+                layer.steps.append(step)
             layer.hidden.append(h)
             skips = isinstance(recurrent, SkipLSTM)
             layer.output.append(h + residual(x_t, parameters) if skips else h)

@@ -130,7 +130,7 @@ def test_hidden_state_of_the_lstm_alone_is_bounded() -> None:
     assert sorted(set(largest["step"])) == list(range(1, 13))
 
 
-@pytest.mark.parametrize("kind", ["lstm", "reslstm"])
+@pytest.mark.parametrize("kind", ["lstm", "reslstm", "skiplstm", "gatedlstm"])
 @pytest.mark.parametrize("layer", [0, 1])
 def test_gate_trace_by_hand(kind: str, layer: int) -> None:
     torch.manual_seed(2)
@@ -151,20 +151,25 @@ def test_gate_trace_by_hand(kind: str, layer: int) -> None:
             )
             g = np.tanh(z[4:6])
             c = f * c + i * g
-            h = o * np.tanh(c)
-            if kind == "reslstm":
-                h = h + (weights["weight_res_l0"] @ x if k == 0 else x)
-            states.append(h)
-            rows.append([np.abs(value).mean() for value in (i, f, g, o, c, h)])
+            h = leaving = o * np.tanh(c)
+            if kind != "lstm":
+                shortcut = weights["weight_res_l0"] @ x if k == 0 else x
+                leaving = h + (o * shortcut if kind == "gatedlstm" else shortcut)
+            h = h if kind == "skiplstm" else leaving
+            states.append(leaving)
+            rows.append([np.abs(value).mean() for value in (i, f, g, o, c, leaving)])
         words = states
     np.testing.assert_allclose(trace[[*GATES, "c", "h"]], rows, atol=1e-12)
     assert list(trace["token"]) == tokens
     assert list(trace["position"]) == [0, 1, 2]
 
 
-def test_gate_trace_ends_where_the_classifier_reads() -> None:
+@pytest.mark.parametrize("kind", ["lstm", "reslstm", "skiplstm", "gatedlstm"])
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_gate_trace_ends_where_the_classifier_reads(kind: str, bidirectional: bool) -> None:
     torch.manual_seed(0)
-    model = SentimentClassifier(9, ModelConfig(kind="reslstm", embedding_size=4, hidden_size=4))
+    config = ModelConfig(kind=kind, embedding_size=4, hidden_size=4, bidirectional=bidirectional)
+    model = SentimentClassifier(9, config)
     tokens = torch.tensor([[3, 5, 8, 2]])
     states, _ = model.recurrent(model.embedding(tokens))
     expected = states[0].abs().mean(1).tolist()
@@ -189,6 +194,6 @@ def test_other_bad_input_is_told_in_one_sentence() -> None:
         probes.gate_trace(model, [])
     with pytest.raises(UserError, match="layer from 0 to 0, got 1"):
         probes.gate_trace(model, [3], layer=1)
-    other = SentimentClassifier(9, ModelConfig(kind="skiplstm", embedding_size=4, hidden_size=4))
-    with pytest.raises(UserError, match="kind lstm or reslstm, got skiplstm"):
+    other = SentimentClassifier(9, ModelConfig(kind="rnn", embedding_size=4, hidden_size=4))
+    with pytest.raises(UserError, match="got the kind rnn: trace one of lstm, reslstm"):
         probes.gate_trace(other, [3])

@@ -27,11 +27,11 @@ def test_step_by_step_is_the_layer(kind, inputs, layers):
     last = torch.stack([entry.hidden[-1] for entry in unrolled])
     if kind == "rnn":
         torch.testing.assert_close(last, state)
-        assert unrolled[0].cell == unrolled[0].forget == []
+        assert unrolled[0].steps == []
     else:
         torch.testing.assert_close(last, state[0])
-        torch.testing.assert_close(torch.stack([entry.cell[-1] for entry in unrolled]), state[1])
-        assert all(((gate > 0) & (gate < 1)).all() for gate in unrolled[-1].forget)
+        cells = torch.stack([entry.steps[-1].c for entry in unrolled])
+        torch.testing.assert_close(cells, state[1])
 
 
 def classifier(kind, layers, readout="last"):
