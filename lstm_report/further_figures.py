@@ -1,14 +1,25 @@
 """Figures that stand beside a claim and have no part in its verdict; none without records.
 
 They show what else the source's explanation could have been tested by: the state that is read out,
-reviews with contrast or negation, reviews that a person turned, and models with a part cut out.
+reviews with contrast or negation, reviews that a person turned, models with a part cut out, and
+other forms of the residual.
 """
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import pandas as pd
 
-from lstm_report import cost_figures, costs, evidence_figures, locality, seeds
+from lstm_report import (
+    cost_figures,
+    costs,
+    effects,
+    evidence_figures,
+    locality,
+    rules_depth,
+    seeds,
+    style,
+)
 from lstm_report.archive import Archive, Missing, View
 from lstm_report.claim_figures import Shown
 from lstm_report.comparison import differences
@@ -21,6 +32,7 @@ from lstm_report.tasks import TASKS
 
 COPY = TASKS["copy"].measure
 READOUTS = ("mean", "max")
+RESIDUALS = ("reslstm", "skiplstm", "gatedlstm")
 LOSSES = ("bce", "smoothed", "hinge")
 GROUPS = ("with contrast", "without contrast", "with negation", "without negation")
 WHOLE = "as trained"
@@ -72,6 +84,50 @@ def _groups(view: View) -> Shown:
         "without a word of contrast (*although*, *but*, *however*, …) or negation in what is read. "
         "Means over the seeds with 95% intervals.",
         "One point with an interval for each group of reviews, beside a band around 0.",
+    )
+
+
+def _gain(view: View, kind: str, quantity: str) -> pd.DataFrame:
+    """Return what a form of the residual gains over the LSTM, seeds by number of layers.
+
+    Raises:
+        Missing: unless both have two or more depths in common.
+    """
+    lstm, form = (rules_depth.by_depth(view, name, quantity) for name in ("lstm", kind))
+    gain = paired((lstm, form) if quantity == "train_loss" else (form, lstm), "depth", view)
+    if gain.shape[1] < 2:
+        raise Missing(f"both “lstm” and “{kind}” at two or more depths")
+    return gain
+
+
+def _forms(view: View) -> Shown:
+    """Draw what each form of the residual gains over the LSTM, by the number of layers."""
+    loss, accuracy, slopes = {}, {}, []
+    for kind in RESIDUALS:
+        try:
+            loss[kind] = _gain(view, kind, "train_loss")
+            accuracy[kind] = 100 * _gain(view, kind, "test_accuracy")
+        except Missing:
+            continue
+        layers = [int(str(name)) for name in loss[kind].columns]
+        trend = effects.depth_trend(loss[kind], np.zeros(loss[kind].shape), layers)
+        slopes.append(f"{style.name_of(kind)} {Estimate('', trend.interval, 'nats').text}")
+    if len(slopes) < 2:
+        raise Missing("two or more forms of the residual")
+    log, zero = {"xscale": "log"}, ("no difference", 0.0)
+    panels = [
+        Panel("Training loss", "layers", "LSTM minus this form (nats)", loss, log, level=zero),
+        Panel("Test accuracy", "layers", "this form minus LSTM (points)", accuracy, log,
+              level=zero),
+    ]  # fmt: skip
+    return Shown(
+        evidence_figures.over_conditions(panels),
+        "What each form of the residual gains over the LSTM of as many layers, in the same seeds: "
+        "the source's, one between the layers that the gates do not read (Wu et al. 2016), and one "
+        "that passes the output gate (Kim et al. 2017). Means over the seeds with 95% intervals. "
+        f"Gain in training loss at each doubling of the layers: {'; '.join(slopes)}.",
+        "Two panels against the number of layers with a line and a band for each form, beside a "
+        "line at 0.",
     )
 
 
@@ -228,6 +284,7 @@ def _costs(view: View) -> Shown:
 
 FIGURES: dict[str, tuple[Callable[[View], Shown], ...]] = {
     "C1": (_read_outs,),
+    "C6": (_forms,),
     "C8": (_open_gates, _groups),
     "C9": (_ends, _edits),
     "C10": (_cuts,),

@@ -67,6 +67,16 @@ def edits():
             measure("locality", kind, name, {condition: value}, spread=0.002)
 
 
+def forms(**gains):
+    """One form gains at each doubling, one does not, and one is not recorded at all depths."""
+    for kind, gain in (gains or {"lstm": 0.0, "reslstm": 0.03, "skiplstm": 0.0}).items():
+        for doublings, layers in enumerate((1, 2, 4)):
+            record(
+                "depth", {f"{kind} x{layers}": 0.8 + gain * doublings}, seeds=FIVE,
+                curve=lambda cell, seed, last=gain * doublings: falling(0.5 + 0.1 * seed - last),
+            )  # fmt: skip
+
+
 def cuts():
     record("headline", {"lstm": 0.86, "reslstm": 0.86, "skiplstm": 0.86})
     for kind in ("reslstm", "skiplstm"):
@@ -88,6 +98,7 @@ def costs():
 
 WRITERS = {
     "C1": [read_outs],
+    "C6": [forms],
     "C8": [open_gates, groups],
     "C9": [ends, edits],
     "C10": [cuts],
@@ -129,6 +140,26 @@ def test_differences_are_residual_minus_plain_in_points():
     assert found["mean of all states: residual LSTM minus LSTM"] == pytest.approx(2, abs=0.06)
     assert found["max of all states: residual LSTM minus LSTM"] == pytest.approx(0, abs=0.06)
     assert found["LSTM: mean minus last"] == pytest.approx(2, abs=0.1)
+
+
+def test_each_form_is_compared_with_the_lstm_of_as_many_layers():
+    forms()
+    (shown,) = further_figures.draw("C6", Archive())
+    for axis, unit in zip(shown.figure.axes, (0.03, 3), strict=True):
+        lines = {line.get_label(): line.get_xydata() for line in axis.lines}
+        assert set(lines) == {"residual LSTM", "LSTM with skip", "no difference"}
+        gains = np.array([[1, 0], [2, unit], [4, 2 * unit]])
+        np.testing.assert_allclose(lines["residual LSTM"], gains, atol=0.06 * (unit > 1) + 1e-9)
+        np.testing.assert_allclose(lines["LSTM with skip"][:, 1], 0, atol=1e-9)
+    assert "residual LSTM +0.0300 nats (+0.0300 to +0.0300)" in shown.caption
+    assert "LSTM with skip +0.0000 nats" in shown.caption
+
+
+def test_one_form_of_the_residual_alone_is_no_comparison_of_forms():
+    forms(lstm=0.0, reslstm=0.03)
+    assert further_figures.draw("C6", Archive()) == []
+    record("depth", {"skiplstm x1": 0.8}, seeds=FIVE)
+    assert further_figures.draw("C6", Archive()) == []
 
 
 def test_a_gain_is_paired_by_seed_in_each_group_of_reviews():
