@@ -118,7 +118,8 @@ def over_conditions(panels: Sequence[Panel]) -> Figure:
         for axis in axes[0]
         for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)
     }
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3)
+    in_a_row = 4 if len(panels) > 1 and len(handles) == 4 else 3
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=in_a_row)
     return style.finish(figure)
 
 
