@@ -306,8 +306,15 @@ def chapters(tmp_path, monkeypatch):
 
 
 def run(chapters, **options):
-    output = chapters.parent / "build"
-    return build.build("smoke", notebooks=chapters, output=output, progress=False, **options)
+    options = {"output": chapters.parent / "build", "progress": False} | options
+    return build.build("smoke", notebooks=chapters, **options)
+
+
+def test_a_log_gets_a_line_for_each_chapter_and_no_bar(chapters, capfd):
+    run(chapters, progress=True)
+    told = capfd.readouterr()
+    assert "[1/2] 01_one\n[2/2] 02_two\n" in told.out
+    assert "01_one" not in told.err and "cell/s" not in told.err
 
 
 def test_a_second_build_reuses_what_is_unchanged(chapters, monkeypatch):

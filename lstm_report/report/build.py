@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lstm_report.sources import Source
 
 TITLE = "LSTM and residual LSTM for the sentiment of film reviews"
-SUBTITLE = "Theory, data, training and comparison"
+SUBTITLE = "Theory, data, training, comparison and evidence"
 BANNER = (
     "These are not IMDB figures: the reviews come from the built-in corpus, because no other "
     "source was found."

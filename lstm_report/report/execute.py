@@ -84,7 +84,7 @@ def execute(
         target: where the executed notebook is written, only when every cell has succeeded.
         parameters: values for the notebook's parameters.
         checksum: the checksum of the reviews; another one makes the notebook run again.
-        progress: whether a bar over the cells is shown.
+        progress: whether a bar over the cells is shown, where errors go to a terminal.
 
     Returns:
         Whether the notebook was executed, rather than reused.
@@ -98,6 +98,7 @@ def execute(
     from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
+    bar = {"desc": source.stem, "leave": True} if progress and sys.stderr.isatty() else False
     wanted = key(source, parameters, checksum)
     if target.is_file() and _key_of(target) == wanted:
         return False
@@ -114,7 +115,7 @@ def execute(
                 kernel_name="python3",
                 language="python",
                 kernel_manager_class=f"{__name__}.{RunningInterpreter.__name__}",
-                progress_bar={"desc": source.stem, "leave": True} if progress else False,
+                progress_bar=bar,
                 cwd=str(paths.ROOT),
             )
         except PapermillExecutionError as error:
