@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 NOT_MEASURED = "not measured"
+SHORT = 10
+"""Characters up to which a cell of an HTML table stays on one line, as in `≤ 1.05`."""
 
 
 def missing(value: Any) -> bool:
@@ -29,13 +31,16 @@ def cell(value: Any, form: str = "{}") -> str:
 
 
 def as_html(heading: list[str], rows: list[list[str]], numeric: list[bool]) -> str:
-    """Return an HTML table; numeric columns are aligned right."""
+    """Return an HTML table; numeric columns are aligned right, and short cells stay on one line."""
 
     def line(tag: str, cells: list[str]) -> str:
-        aligned = zip(cells, numeric, strict=True)
+        styled = [
+            ("right" if number else "left") + (";white-space:nowrap" if len(text) <= SHORT else "")
+            for text, number in zip(cells, numeric, strict=True)
+        ]
         return "".join(
-            f'<{tag} style="text-align:{"right" if number else "left"}">{html.escape(text)}</{tag}>'
-            for text, number in aligned
+            f'<{tag} style="text-align:{style}">{html.escape(text)}</{tag}>'
+            for text, style in zip(cells, styled, strict=True)
         )
 
     body = "".join(f"<tr>{line('td', row)}</tr>" for row in rows)

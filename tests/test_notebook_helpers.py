@@ -162,6 +162,13 @@ def test_columns_of_running_text_get_the_width_that_the_others_leave(texts, expe
         )
 
 
+def test_short_cells_of_an_html_table_stay_on_one_line():
+    kept = 'white-space:nowrap">'
+    html = tables.as_html(["goal", "in words"], [["≤ 1.05", "at most 1.05 times"]], [True, False])
+    assert f"{kept}≤ 1.05<" in html and 'text-align:left">at most 1.05 times<' in html
+    assert html.count(kept) == 3
+
+
 def test_the_summary_keeps_its_lines(shown):
     notebook.summary(["One.", "Two."])
     assert shown[0][1] == {"kind": "summary", "lines": ["One.", "Two."]}
