@@ -1,11 +1,21 @@
 """The recorded models side by side: accuracy on IMDB's test reviews, for the report and README."""
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from lstm_report import inventory, ledger, paths, seeds, source_report, stats, tables
+from lstm_report import (
+    averaging,
+    inventory,
+    ledger,
+    paths,
+    seeds,
+    source_report,
+    stats,
+    tables,
+)
 from lstm_report.archive import Archive, Missing, View
 from lstm_report.errors import UserError
 from lstm_report.evidence import Estimate, compare
@@ -142,8 +152,9 @@ def _difference(archive: Archive) -> tuple[str, int] | None:
 def abstract(archive: Archive, entries: list[Entry]) -> list[str]:
     """Return what the report says of its evidence on the first page; nothing without records.
 
-    First the two models and the best of all that is in `table`, then how many claims have which
-    verdict, then a line for each verdict that names its claims.
+    First the two models, the best of all that is in `table` and the best average of a network with
+    the linear model over n-grams, then how many claims have which verdict, then a line for each
+    verdict that names its claims.
     """
     if not any(entry.figures for entry in entries):
         return []
@@ -158,7 +169,10 @@ def abstract(archive: Archive, entries: list[Entry]) -> list[str]:
             f"{text}, a 95% interval over seeds and reviews."
         )
         best = found.iloc[int(found["accuracy"].argmax())]
-        lines.append(f"Best on the same test reviews: {best.model}, {best.accuracy:.2%}.")
+        lines.append(
+            f"Best single model on the same test reviews: {best.model}, {best.accuracy:.2%}"
+            f"{_best_average(archive)}."
+        )
     verdicts = {
         outcome: [entry.claim for entry in entries if entry.verdict == outcome]
         for outcome in ledger.OUTCOMES
@@ -173,6 +187,19 @@ def abstract(archive: Archive, entries: list[Entry]) -> list[str]:
         if named:
             lines.append(f"{outcome.capitalize()}: {named}.")
     return lines
+
+
+def _best_average(archive: Archive) -> str:
+    """Return which network of `strong` judges best with the n-grams, as the end of a sentence."""
+    measure, condition = averaging.ACCURACY
+    kept, reached = archive.study("strong").records, {}
+    for cell in () if kept is None else dict.fromkeys(kept.runs["cell"]):
+        with contextlib.suppress(Missing):
+            reached[cell] = View(archive).measured("strong", cell, measure)[condition].mean()
+    if not reached:
+        return ""
+    best = max(reached, key=lambda cell: reached[cell])
+    return f"; best network averaged with n-grams: {NAMES.get(best, best)}, {reached[best]:.2%}"
 
 
 def update(path: Path, archive: Archive, entries: list[Entry]) -> bool:

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from made_up_records import FIVE, SEEDS, noise, record
+from made_up_records import FIVE, SEEDS, measure, noise, record
 from scipy import stats as distributions
 
-from lstm_report import cli, evidence, ledger, paths, scoreboard, stats
+from lstm_report import averaging, cli, evidence, ledger, paths, scoreboard, stats
 from lstm_report.archive import Archive
 from lstm_report.errors import UserError
 
@@ -68,6 +68,17 @@ def test_the_abstract_tells_the_models_and_every_claim_and_nothing_without_recor
     for entry in entries:
         (line,) = [line for line in verdicts if f"({entry.claim.identity})" in line]
         assert line.lower().startswith(entry.verdict) and entry.claim.name in line
+
+
+def test_the_abstract_names_the_best_average_where_one_is_measured(results):
+    record("headline", {"lstm": 0.8712, "reslstm": 0.86})
+    record("strong", {"lstm tuned": 0.9, "reslstm tuned": 0.89}, seeds=range(3))
+    best = scoreboard.abstract(Archive(), ledger.ledger(Archive()))[1]
+    assert best == "Best single model on the same test reviews: LSTM, tuned, 90.00%."
+    for cell, reached in {"lstm tuned": 0.91, "reslstm tuned": 0.925}.items():
+        measure("strong", cell, averaging.ACCURACY[0], {"": reached}, seeds=range(3), spread=0.001)
+    best = scoreboard.abstract(Archive(), ledger.ledger(Archive()))[1]
+    assert best.endswith("; best network averaged with n-grams: residual LSTM, tuned, 92.50%.")
 
 
 def test_the_abstract_without_the_two_models_tells_the_claims_alone(results):
