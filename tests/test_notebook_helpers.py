@@ -162,6 +162,16 @@ def test_columns_of_running_text_get_the_width_that_the_others_leave(texts, expe
         )
 
 
+def test_short_cells_of_a_rendered_table_stay_on_one_line():
+    markdown = tables.as_markdown(
+        ["goal", "in words"], [["≤ 1.05", "at most 1.05 times"]], [True] * 2
+    )
+    tree = pandoc.read(markdown)
+    tree["blocks"][0]["c"] = pandoc.with_short_cells_whole(tree["blocks"][0]["c"])
+    html = pandoc.write(tree, "html")
+    assert "≤\N{NO-BREAK SPACE}1.05<" in html and "at most 1.05 times" in html
+
+
 def test_short_cells_of_an_html_table_stay_on_one_line():
     kept = 'white-space:nowrap">'
     html = tables.as_html(["goal", "in words"], [["≤ 1.05", "at most 1.05 times"]], [True, False])

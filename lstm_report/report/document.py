@@ -95,7 +95,7 @@ def compose(notebook: nbformat.NotebookNode, *, partial: bool = False) -> Docume
     anchors: dict[str, tuple[str, str]] = {}
     text = "\n\n".join(_cell_text(cell, document, anchors) for cell in notebook.cells)
     blocks = _number_headings(pandoc.read(text)["blocks"], document)
-    blocks = _number_equations(pandoc.transform(_folded(blocks), _with_widths))
+    blocks = _number_equations(pandoc.transform(_folded(blocks), _laid_out))
     document.blocks = _resolve(blocks, anchors, partial)
     return document
 
@@ -190,8 +190,10 @@ def _stream(content: str) -> str:
     return _block("stream", _fenced(shown)) if shown.strip() else ""
 
 
-def _with_widths(node: Node) -> list[Node] | None:
-    return [{**node, "c": pandoc.with_widths(node["c"])}] if node["t"] == "Table" else None
+def _laid_out(node: Node) -> list[Node] | None:
+    if node["t"] != "Table":
+        return None
+    return [{**node, "c": pandoc.with_short_cells_whole(pandoc.with_widths(node["c"]))}]
 
 
 def _folded(blocks: list[Node]) -> list[Node]:

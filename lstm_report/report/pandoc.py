@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lstm_report.report import ReportError
+from lstm_report.tables import SHORT
 
 Node = dict[str, Any]
 # CommonMark as JupyterLab reads it, with mathematics, tables and attributes. What JupyterLab would
@@ -123,6 +124,23 @@ def with_widths(content: Any) -> Any:
         for (side, _), width in zip(content[2], widths, strict=True)
     ]
     return [*content[:2], specified, *content[3:]]
+
+
+def with_short_cells_whole(content: Any) -> Any:
+    """Keep each short cell of a table on one line; see `lstm_report.tables.SHORT`."""
+
+    def joined(node: Node) -> list[Node] | None:
+        return [text("\N{NO-BREAK SPACE}")] if node["t"] == "Space" else None
+
+    def whole(cell: Any) -> Any:
+        short = len(plain(cell[4])) <= SHORT
+        return [*cell[:4], transform(cell[4], joined)] if short else cell
+
+    bodies = [
+        [*body[:3], [[row[0], [whole(cell) for cell in row[1]]] for row in body[3]]]
+        for body in content[4]
+    ]
+    return [*content[:4], bodies, *content[5:]]
 
 
 def _columns(rows: Any) -> list[list[Any]]:
