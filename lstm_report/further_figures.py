@@ -7,13 +7,11 @@ other forms of the residual.
 
 from collections.abc import Callable, Sequence
 
-import numpy as np
 import pandas as pd
 
 from lstm_report import (
     cost_figures,
     costs,
-    effects,
     evidence_figures,
     locality,
     rules_depth,
@@ -87,30 +85,16 @@ def _groups(view: View) -> Shown:
     )
 
 
-def _gain(view: View, kind: str, quantity: str) -> pd.DataFrame:
-    """Return what a form of the residual gains over the LSTM, seeds by number of layers.
-
-    Raises:
-        Missing: unless both have two or more depths in common.
-    """
-    lstm, form = (rules_depth.by_depth(view, name, quantity) for name in ("lstm", kind))
-    gain = paired((lstm, form) if quantity == "train_loss" else (form, lstm), "depth", view)
-    if gain.shape[1] < 2:
-        raise Missing(f"both “lstm” and “{kind}” at two or more depths")
-    return gain
-
-
 def _forms(view: View) -> Shown:
     """Draw what each form of the residual gains over the LSTM, by the number of layers."""
     loss, accuracy, slopes = {}, {}, []
     for kind in RESIDUALS:
         try:
-            loss[kind] = _gain(view, kind, "train_loss")
-            accuracy[kind] = 100 * _gain(view, kind, "test_accuracy")
+            loss[kind] = rules_depth.gain(view, kind, "train_loss")
+            accuracy[kind] = 100 * rules_depth.gain(view, kind, "test_accuracy")
         except Missing:
             continue
-        layers = [int(str(name)) for name in loss[kind].columns]
-        trend = effects.depth_trend(loss[kind], np.zeros(loss[kind].shape), layers)
+        trend = rules_depth.per_doubling(loss[kind])
         slopes.append(f"{style.name_of(kind)} {Estimate('', trend.interval, 'nats').text}")
     if len(slopes) < 2:
         raise Missing("two or more forms of the residual")

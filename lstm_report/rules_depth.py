@@ -127,23 +127,39 @@ def by_depth(view: View, kind: str, quantity: str) -> pd.DataFrame:
     return table.dropna()
 
 
+def gain(view: View, kind: str, quantity: str) -> pd.DataFrame:
+    """Return what a residual kind gains over the LSTM, seeds by number of layers.
+
+    Args:
+        view: the records.
+        kind: the recurrent layer.
+        quantity: as for `by_depth`; a loss gains where it is lower.
+
+    Raises:
+        Missing: unless both have two or more seeds and depths in common.
+    """
+    lstm, form = (by_depth(view, name, quantity) for name in ("lstm", kind))
+    found = paired((lstm, form) if quantity == "train_loss" else (form, lstm), "depth", view)
+    if found.shape[1] < 2:
+        raise Missing("both kinds at two or more depths", "lstm-report study depth")
+    return found
+
+
+def per_doubling(gained: pd.DataFrame) -> effects.DepthTrend:
+    """Return by how much a gain, from `gain`, changes with each doubling of the layers."""
+    layers = [int(str(name)) for name in gained.columns]
+    return effects.depth_trend(gained, np.zeros(gained.shape), layers)
+
+
 def easier_at_depth(view: View) -> Finding:
     """Hold if the LSTM's training loss exceeds the residual's more at each doubling of the layers.
 
     By the four-way rule on the slope of the difference in the logarithm of the layers, with a
     margin of 0.01 nats; the loss is that of the last epoch.
     """
-    losses = [by_depth(view, kind, "train_loss") for kind in ("lstm", "reslstm")]
-    layers = [int(str(name)) for name in paired(losses, "depth", view)]
-    if len(layers) < 2:
-        raise Missing("both kinds at two or more depths", "lstm-report study depth")
-    index = losses[0].index.intersection(losses[1].index)
-    a, b = (table.loc[index, layers].to_numpy() for table in losses)
-    trend = effects.depth_trend(a, b, layers)
+    trend = per_doubling(gain(view, "reslstm", "train_loss"))
     outcome = verdict(trend.interval, LOSS_MARGIN).outcome
-    accuracies = [by_depth(view, kind, "test_accuracy") for kind in ("reslstm", "lstm")]
-    c, d = (table.loc[index, layers].to_numpy() for table in accuracies)
-    of_accuracy = effects.depth_trend(c, d, layers)
+    of_accuracy = per_doubling(gain(view, "reslstm", "test_accuracy"))
     return Finding(
         {"A better": True, "undecided": None}.get(outcome, False),
         told(

@@ -9,7 +9,7 @@ import numpy as np
 
 NOT_MEASURED = "not measured"
 SHORT = 10
-"""Characters up to which a cell of an HTML table stays on one line, as in `≤ 1.05`."""
+"""Characters up to which a cell of a table stays on one line, as in `≤ 1.05`."""
 
 
 def missing(value: Any) -> bool:
@@ -33,14 +33,14 @@ def cell(value: Any, form: str = "{}") -> str:
 def as_html(heading: list[str], rows: list[list[str]], numeric: list[bool]) -> str:
     """Return an HTML table; numeric columns are aligned right, and short cells stay on one line."""
 
+    def style(text: str, number: bool) -> str:
+        aligned = f"text-align:{'right' if number else 'left'}"
+        return f"{aligned};white-space:nowrap" if len(text) <= SHORT else aligned
+
     def line(tag: str, cells: list[str]) -> str:
-        styled = [
-            ("right" if number else "left") + (";white-space:nowrap" if len(text) <= SHORT else "")
-            for text, number in zip(cells, numeric, strict=True)
-        ]
         return "".join(
-            f'<{tag} style="text-align:{style}">{html.escape(text)}</{tag}>'
-            for text, style in zip(cells, styled, strict=True)
+            f'<{tag} style="{style(text, number)}">{html.escape(text)}</{tag}>'
+            for text, number in zip(cells, numeric, strict=True)
         )
 
     body = "".join(f"<tr>{line('td', row)}</tr>" for row in rows)
