@@ -1,5 +1,6 @@
 """Compute one recorded run again, apart from the records, and compare it with them."""
 
+import dataclasses
 import math
 import tempfile
 from dataclasses import dataclass
@@ -107,8 +108,7 @@ def classifier(
         UserError: for an unknown cell, a seed below 0, or other reviews than those of the records.
     """
     _check_seed(seed)
-    runs = study.altered(seeds=seed + 1).only([cell]).runs()
-    planned = next(run for run in runs if run.seed == seed)
+    (planned,) = dataclasses.replace(study, first_seed=seed, seeds=1).only([cell]).runs()
     kept = records.recorded(study.name)
     if len(kept):
         kept = records.read(study.name).runs
@@ -145,23 +145,25 @@ def _check_seed(seed: int) -> None:
         raise UserError(f"Expected a seed of at least 0, got {seed}: give a whole number.")
 
 
-def memory(cell: str, seed: int) -> Again:
-    """Train a network of the study `memory` again and score it.
+def memory(cell: str, seed: int, study: str = memory_study.NAME) -> Again:
+    """Train a network of a study of memory again and score it.
 
     Args:
         cell: what the study calls it, such as `lstm, adding 50`.
         seed: the number of the seed, from 0.
+        study: one of `lstm_report.memory_study.STUDIES`.
 
     Raises:
         UserError: for an unknown network, or a seed below 0.
     """
     _check_seed(seed)
-    plan = [run for run in memory_study.plan(seed + 1) if run.setting.seed == seed]
+    chosen = dataclasses.replace(memory_study.STUDIES[study], first_seed=seed, seeds=1)
+    plan = memory_study.plan(study=chosen)
     by_name = {run.label: run for run in plan}
     if cell not in by_name:
         raise UserError(
             f"Unknown network {cell!r}: expected a cell, a task and one of its lengths, as in "
-            f"{min(by_name)!r}; `lstm-report study memory --dry-run` lists them."
+            f"{min(by_name)!r}; `lstm-report study {study} --dry-run` lists them."
         )
     planned = by_name[cell]
     import torch
@@ -170,8 +172,8 @@ def memory(cell: str, seed: int) -> Again:
 
     torch.set_num_threads(1)
     measure, length = TASKS[planned.setting.task].measure, str(planned.setting.length)
-    now, _ = memory_network.measure(planned.setting)[measure, length]
-    table = measurements.read(memory_study.NAME)
+    now, _ = memory_network.measure(planned.setting, traced=False)[measure, length]
+    table = measurements.read(study)
     of_cell = table[
         (table["cell"] == planned.cell)
         & (table["measure"] == measure)

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from lstm_report import measurements, records, studies
+from lstm_report import measurements, memory_study, records, studies
 from lstm_report.records import Records
+from lstm_report.round2 import registration
+from lstm_report.round2 import settings as round2
 from lstm_report.sources import IMDB_CHECKSUM
 from lstm_report.studies import Planned
 from lstm_report.tables import missing
@@ -43,6 +45,8 @@ STATED = {
     "loss": Stated(seeds=5, measure="lstm-report measure"),
     "tuning": Stated(seeds=1),
     "strong": Stated(seeds=3, measure="lstm-report measure"),
+    **{name: Stated(values["seeds"]) for name, values in round2.STUDIES.items()},
+    round2.MEMORY: Stated(round2.MEMORY_SEEDS, checksum=""),
 }
 """The studies of the report. The claims rest on the first four, the rest stands beside them."""
 
@@ -100,15 +104,20 @@ def open_study(name: str) -> Study:
         UserError: when a file is damaged.
     """
     stated, measured = STATED[name], measurements.read(name)
+    measured, early = _registered(name, measured)
     if not len(records.recorded(name)):
         table = pd.DataFrame(columns=LEFT_OUT)
         if stated.checksum:
             table, measured = _without_run(name, measured, set())
+        table = _together(table, early)
         return Study(name, stated, None, measured, table, _remarks(measured["commit"]))
     whole = records.read(name)
-    plan = _plan(name, whole.runs["seed"].max() + 1)
+    plan = _plan(name, whole.runs["seed"].unique())
+    registered = name.startswith(registration.STUDIES)
     reasons = [
         _objection(row, accuracy, stated, plan)
+        or (registered and registration.objection(str(row["commit"])))
+        or (registered and _misplaced(row, whole, plan))
         for (_, row), accuracy in zip(
             whole.runs.iterrows(), whole.correct.mean(axis=1), strict=True
         )
@@ -124,16 +133,22 @@ def open_study(name: str) -> Study:
         epochs=whole.epochs[whole.epochs["run_id"].isin(runs["run_id"])],
     )
     commits = pd.concat([runs["commit"], measured["commit"]])
-    left_out = table if orphans.empty else pd.concat([table, orphans], ignore_index=True)
+    left_out = _together(table, orphans, early)
     remarks = (*_remarks(commits), *_machines(runs["hardware"]))
     return Study(name, stated, sound if kept.any() else None, measured, left_out, remarks)
 
 
-def _plan(name: str, seeds: int) -> dict[tuple[str, int], Planned]:
+def _plan(name: str, seeds: Iterable[int]) -> dict[tuple[str, int], Planned]:
     if name not in studies.STUDIES:
         return {}
-    planned = studies.STUDIES[name].altered(seeds=int(seeds)).runs()
-    return {(run.cell, run.seed): run for run in planned}
+    study = studies.STUDIES[name]
+    if name.startswith(registration.STUDIES):  # no seed counts that was not registered
+        return {(run.cell, run.seed): run for run in study.runs()}
+    return {
+        (run.cell, run.seed): run
+        for seed in seeds
+        for run in dataclasses.replace(study, first_seed=int(seed), seeds=1).runs()
+    }
 
 
 def _objection(
@@ -151,6 +166,56 @@ def _objection(
     if abs(float(row["test_accuracy"]) - accuracy) > 1e-6:
         return "its predictions do not give the accuracy in its row"
     return ""
+
+
+def _registered(name: str, measured: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the measurements that count, and a row for each run of those that do not.
+
+    In a study that was registered, each has to be a number, made with code from after that.
+    """
+    if not name.startswith(registration.STUDIES) or measured.empty:
+        return measured, pd.DataFrame(columns=LEFT_OUT)
+    values = pd.to_numeric(measured["value"], errors="coerce")
+    planned = (
+        {run.setting.run_id() for run in memory_study.plan(study=memory_study.STUDIES[name])}
+        if name == round2.MEMORY
+        else None
+    )
+    reasons = pd.Series(
+        [
+            registration.objection(str(commit))
+            or ("" if np.isfinite(value) else "a measurement of it is no number")
+            or ("" if planned is None or run_id in planned else "no such run was registered")
+            for run_id, commit, value in zip(
+                measured["run_id"], measured["commit"], values, strict=True
+            )
+        ],
+        index=measured.index,
+    )
+    bad = measured["run_id"].isin(measured.loc[reasons != "", "run_id"])
+    early = measured.assign(study=name, reason=reasons)[reasons != ""].drop_duplicates("run_id")
+    return measured[~bad], early[LEFT_OUT]
+
+
+def _misplaced(row: pd.Series, kept: Records, plan: dict[tuple[str, int], Planned]) -> str:
+    """Return what else is off with a registered run: its plan, its number, its best epoch."""
+    if (row["cell"], row["seed"]) not in plan:
+        return "no run of this cell and seed was registered"
+    same = (kept.runs["cell"] == row["cell"]) & (kept.runs["seed"] == row["seed"])
+    if same.sum() > 1:
+        return "recorded more than once"
+    epochs = kept.epochs[kept.epochs["run_id"] == row["run_id"]]
+    ranks = list(zip(-epochs["validation_accuracy"], epochs["validation_loss"], strict=True))
+    chosen = [rank for rank, epoch in zip(ranks, epochs["epoch"], strict=True)
+              if epoch == row["best_epoch"]]  # fmt: skip
+    if not chosen or chosen[0] != min(ranks):
+        return "its best epoch is not that of its epochs"
+    return ""
+
+
+def _together(*tables: pd.DataFrame) -> pd.DataFrame:
+    filled = [table for table in tables if len(table)] or [tables[0]]
+    return pd.concat(filled, ignore_index=True)
 
 
 def _same(recorded: object, planned: object) -> bool:

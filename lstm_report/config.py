@@ -37,7 +37,10 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "precision": ("auto", "float32", "bfloat16"),
 }
 DROPOUTS = {"dropout", "word_dropout", "embedding_dropout"}
-AT_LEAST_ZERO = {"epochs", "seed", "split_seed", "weight_decay", "adversarial", *DROPOUTS}
+AT_LEAST_ZERO = {
+    *("epochs", "seed", "split_seed", "weight_decay", "adversarial", "phrase"),
+    *DROPOUTS,
+}
 BELOW_ONE = {"validation_fraction", *DROPOUTS}
 
 
@@ -92,6 +95,8 @@ class DataConfig:
     """Reviews trained on, drawn by `split_seed`; `None` means all."""
     split_seed: int = 0
     """Seed of the validation split and of the draw of `train_limit`."""
+    phrase: int = field(default=0, metadata=LATER)
+    """Words that stay together while the order of a review is shuffled; 0 keeps the order."""
 
     def __post_init__(self) -> None:
         _check(self)

@@ -6,6 +6,7 @@ Shapes: N reviews, B batch, T time.
 import dataclasses
 import hashlib
 import json
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,6 +125,34 @@ def reading(config: DataConfig) -> slice:
     return head if config.keep == "head" else tail
 
 
+def shuffle_windows(row: np.ndarray, width: int, generator: np.random.Generator) -> np.ndarray:
+    """Return the words of a text with its consecutive windows in random order.
+
+    The text is cut from its first word into windows of `width` words, of which the last may be
+    shorter; the order inside a window stays. A width of 1 keeps no order, and one of at least the
+    length keeps all of it.
+
+    Args:
+        row: (T,) of anything.
+        width: words in a window, at least 1.
+        generator: draws the order of the windows.
+    """
+    starts = np.arange(0, len(row), width)
+    windows = [row[start : start + width] for start in generator.permutation(starts)]
+    return np.concatenate(windows) if windows else row
+
+
+def _in_order(row: np.ndarray, config: DataConfig) -> np.ndarray:
+    """Return a text as it is read: with `config.phrase`, its phrases in random order.
+
+    What is drawn comes from the token numbers alone, so that a text reads the same wherever it
+    stands.
+    """
+    if not config.phrase:
+        return row
+    return shuffle_windows(row, config.phrase, np.random.default_rng(zlib.crc32(row.tobytes())))
+
+
 def encode(tokenizer: Tokenizer, texts: Sequence[str], config: DataConfig) -> list[np.ndarray]:
     """Return the token numbers of each text, cut to `config.max_length`, at least one each.
 
@@ -135,7 +164,8 @@ def encode(tokenizer: Tokenizer, texts: Sequence[str], config: DataConfig) -> li
     kept, rows = reading(config), []
     for start in range(0, len(texts), 5_000):
         for encoding in tokenizer.encode_batch_fast(list(texts[start : start + 5_000])):
-            rows.append(np.array(encoding.ids[kept] or [UNK], dtype=np.int32))
+            row = np.array(encoding.ids[kept] or [UNK], dtype=np.int32)
+            rows.append(_in_order(row, config))
     return rows
 
 
@@ -218,7 +248,11 @@ def prepare(source: Source, config: DataConfig) -> PreparedData:
     splits = {}
     for name, part in parts.items():
         kept = read[name].cut(config.max_length, config.keep)
-        splits[name] = Split(part, *numbering.renumbered(kept, tokenizer))
+        tokens, ends = numbering.renumbered(kept, tokenizer)
+        if config.phrase:
+            texts = np.split(tokens, ends[1:-1])
+            tokens = np.concatenate([_in_order(text, config) for text in texts])
+        splits[name] = Split(part, tokens, ends)
     with paths.atomic_write(cache, directory=True) as folder:
         tokenizer.save(str(folder / "tokenizer.json"))
         arrays = dict(rows)

@@ -98,12 +98,13 @@ def gradient_measures(model: SentimentClassifier, split: Split, when: str) -> Fo
     return found
 
 
-def measure(run: Run, data: PreparedData) -> Found:
+def measure(run: Run, data: PreparedData, *, only_top: bool = False) -> Found:
     """Measure a finished run: gradients before and after training, and the probes after it.
 
     Args:
         run: the run.
         data: the reviews that it was trained on, prepared.
+        only_top: see `lstm_report.read_back.probe_measures`.
 
     Raises:
         UserError: when the reviews are others.
@@ -117,7 +118,7 @@ def measure(run: Run, data: PreparedData) -> Found:
     start = initial_classifier(run.config, vocabulary)
     found = gradient_measures(start, data.test, "start")
     found |= gradient_measures(model, data.test, "trained")
-    return found | probe_measures(model, data, run.config.training.seed)
+    return found | probe_measures(model, data, run.config.training.seed, only_top=only_top)
 
 
 def record(study: Study, source: Source, *, log: Callable[[str], None] = print) -> int:

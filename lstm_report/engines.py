@@ -50,7 +50,11 @@ class Engine(Protocol):
     """Threads that each of them computes with."""
 
     def execute(
-        self, configs: Sequence[RunConfig], source: Source, directory: Path
+        self,
+        configs: Sequence[RunConfig],
+        source: Source,
+        directory: Path,
+        measures: tuple[str, ...] = (),
     ) -> Generator[Outcome, None, None]:
         """Compute runs, and yield each when its folder stands in `directory`, or it has failed.
 
@@ -60,6 +64,8 @@ class Engine(Protocol):
             configs: the runs, in the order in which to start them.
             source: the reviews.
             directory: where the run folders go, on this machine.
+            measures: what may be measured on each run there and then, see
+                `lstm_report.after_training`; what is not is left to who asks.
         """
         ...
 
@@ -101,10 +107,14 @@ class LocalEngine:
         self._stopping = threading.Event()
 
     def execute(
-        self, configs: Sequence[RunConfig], source: Source, directory: Path
+        self,
+        configs: Sequence[RunConfig],
+        source: Source,
+        directory: Path,
+        measures: tuple[str, ...] = (),
     ) -> Generator[Outcome, None, None]:
         """Compute the runs, see `Engine`; a worker that is killed is replaced `RETRIES` times."""
-        return self._all(configs, lambda config: self._run(config, source, directory))
+        return self._all(configs, lambda config: self._run(config, source, directory, measures))
 
     def compute(
         self, jobs: Sequence[AnyJob]
@@ -138,14 +148,17 @@ class LocalEngine:
     def close(self) -> None:
         """Do nothing: the processes have ended with `execute`."""
 
-    def _run(self, config: RunConfig, source: Source, directory: Path) -> Outcome:
+    def _run(
+        self, config: RunConfig, source: Source, directory: Path, measures: tuple[str, ...]
+    ) -> Outcome:
         started = time.perf_counter()
         try:
             with self._preparing:  # so that two runs do not prepare the same reviews
                 word_vectors.prepare(reviews.prepare(source, config.data), config)
         except UserError as problem:
             return Outcome(config, str(problem), time.perf_counter() - started)
-        error = self._tried(Task(config, source, self.threads, directory, paths.CACHE, self.sample))
+        task = Task(config, source, self.threads, directory, paths.CACHE, self.sample, measures)
+        error = self._tried(task)
         return Outcome(config, error, time.perf_counter() - started)
 
     def _tried(self, job: Job) -> str | None:

@@ -29,6 +29,7 @@ UNITS = {
     "points": (100, "+", 2, " points"),
     "percent": (100, "", 0, "%"),
     "factor": (1, "", 2, ""),
+    "doublings": (1, "+", 2, " doublings"),
     "decades": (1, "+", 2, " powers of ten"),
     "nats": (1, "+", 4, " nats"),
     "error": (1, "+", 4, ""),

@@ -4,6 +4,7 @@ import pandas as pd
 
 from lstm_report import memory_study, records, studies
 from lstm_report.archive import LEFT_OUT, STATED, WITHOUT_EDITED, Archive, Study
+from lstm_report.round2 import registration
 from lstm_report.sources import IMDB_CHECKSUM
 from lstm_report.tables import missing
 
@@ -14,7 +15,7 @@ FAILED = ["study", *records.KEY, *records.FAILURE]
 
 def opened(archive: Archive) -> list[Study]:
     """Return all studies that the claims rest on."""
-    return [archive.study(name) for name in STATED]
+    return [archive.study(name) for name in STATED if not name.startswith(registration.STUDIES)]
 
 
 def left_out(archive: Archive) -> pd.DataFrame:
@@ -159,15 +160,16 @@ def commands(archive: Archive) -> list[str]:
     It is the first recorded run of the study, or the first one planned.
     """
     found = []
-    for study in opened(archive):
+    for study in map(archive.study, STATED):
         options = " --exclude PATH" if study.stated.checksum == WITHOUT_EDITED else ""
         if study.records is not None and study.name in studies.STUDIES:
             row = study.records.runs.iloc[0]
             cell, seed = row["cell"], row["seed"]
         elif study.name in studies.STUDIES:
-            cell, seed = studies.STUDIES[study.name].cells[0].label, 0
-        elif study.name == memory_study.NAME:
-            first = memory_study.plan(1)[0]
+            planned = studies.STUDIES[study.name]
+            cell, seed = planned.cells[0].label, planned.first_seed
+        elif study.name in memory_study.STUDIES:
+            first = memory_study.plan(1, study=memory_study.STUDIES[study.name])[0]
             cell, seed = first.label, first.setting.seed
         else:
             continue

@@ -70,23 +70,6 @@ WHOLE = 1 << 30
 """A length that no review reaches."""
 
 
-def shuffle_windows(row: np.ndarray, width: int, generator: np.random.Generator) -> np.ndarray:
-    """Return the words of a text with its consecutive windows in random order.
-
-    The text is cut from its first word into windows of `width` words, of which the last may be
-    shorter; the order inside a window stays. A width of 1 keeps no order, and one of at least the
-    length keeps all of it.
-
-    Args:
-        row: (T,) of anything.
-        width: words in a window, at least 1.
-        generator: draws the order of the windows.
-    """
-    starts = np.arange(0, len(row), width)
-    windows = [row[start : start + width] for start in generator.permutation(starts)]
-    return np.concatenate(windows) if windows else row
-
-
 def subset(reviews: int, limit: int) -> np.ndarray:
     """Return the rows of `limit` of so many test reviews, drawn by `SEED`, or all of them."""
     if limit >= reviews:
@@ -97,8 +80,9 @@ def subset(reviews: int, limit: int) -> np.ndarray:
 def conditions(config: RunConfig) -> list[Key]:
     """Return what is measured with the weights of a run, by measure and condition.
 
-    - `accuracy, shuffled in windows`: what the model reads of each review, see `shuffle_windows`;
-      under `all` as it stands, which is the accuracy to compare all others with.
+    - `accuracy, shuffled in windows`: what the model reads of each review, see
+      `lstm_report.data.shuffle_windows`; under `all` as it stands, which is the accuracy to compare
+      all others with.
     - `accuracy, first words` and `accuracy, last words`: the first or last words of the whole
       review, up to as many as the model reads.
     - `accuracy, residual branch cut`: a residual model with F(x) = 0 in every layer.
@@ -130,7 +114,7 @@ def changed(key: Key, whole: np.ndarray, read: np.ndarray, row: int) -> np.ndarr
         return whole[-int(condition) :]
     if measure == SHUFFLED and key != INTACT:
         width = int(condition)
-        return shuffle_windows(read, width, np.random.default_rng([SEED, row, width]))
+        return data.shuffle_windows(read, width, np.random.default_rng([SEED, row, width]))
     return read
 
 
@@ -151,7 +135,12 @@ def cut(model: "SentimentClassifier", kind: str) -> "SentimentClassifier":
 
 
 def with_weights(
-    run: Run, test: Reviews, *, limit: int = LIMIT, done: Collection[Key] = ()
+    run: Run,
+    test: Reviews,
+    *,
+    limit: int = LIMIT,
+    done: Collection[Key] = (),
+    only: Collection[Key] | None = None,
 ) -> Iterator[Entry]:
     """Yield the accuracy of a run under each of its `conditions`.
 
@@ -160,10 +149,13 @@ def with_weights(
         test: the test reviews.
         limit: how many of them are read, see `subset`.
         done: measures and conditions to leave out.
+        only: those to measure; by default all.
     """
     from lstm_report.evaluation import evaluate
 
-    wanted = [key for key in conditions(run.config) if key not in done]
+    wanted = [
+        key for key in conditions(run.config) if key not in done and (only is None or key in only)
+    ]
     if not wanted:
         return
     rows = subset(len(test), limit)

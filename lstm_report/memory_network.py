@@ -33,6 +33,10 @@ DISTANCES = (0, 1, 2, 5, 10, 20, 50, 100, 200, 400)
 """Steps before the last one at which the gradient is measured."""
 TIMED = 6
 """Steps that are timed for a forecast; one more goes before them to warm up."""
+LOOKS, LOOKED_AT = 50, 500
+"""After how many steps it is looked whether the task is learnt, and at how many sequences."""
+LEARNT, TAKEN = "learnt", "steps taken"
+"""Measures: 1 where the task was learnt within the budget and 0 where not, and the steps taken."""
 BEFORE = ", before training"
 """What is added to the name of what was measured on the initial weights."""
 
@@ -142,6 +146,22 @@ def train(network: MemoryNetwork, setting: MemorySetting) -> Iterator[float]:
         yield value
 
 
+def learnt(task: Task, value: float) -> bool:
+    """Return whether a score is that of a task which was learnt, see `Task.learnt`."""
+    return value <= task.learnt if task.symbols is None else value >= task.learnt
+
+
+def _steps(network: MemoryNetwork, setting: MemorySetting) -> int:
+    """Train to the end, or until the task is learnt, and return how many steps it took."""
+    random, taken = np.random.default_rng([setting.seed, 3]), 0
+    for taken, _ in enumerate(train(network, setting), start=1):
+        if setting.stop_when_learnt and taken % LOOKS == 0:
+            fresh = tensors(network.task.draw(random, LOOKED_AT, setting.length))
+            if learnt(network.task, score(network, *fresh)):
+                break
+    return taken
+
+
 def time_constants(forget: Tensor) -> Tensor:
     """Return after how many steps each unit has forgotten all but 1/e of its cell state, (H,).
 
@@ -192,13 +212,18 @@ def trace(network: MemoryNetwork, setting: MemorySetting) -> Found:
     return found
 
 
-def measure(setting: MemorySetting) -> Found:
+def measure(setting: MemorySetting, *, traced: bool = True) -> Found:
     """Train a network and measure it before and after.
+
+    Args:
+        setting: what is trained.
+        traced: whether gradients and gates are measured.
 
     Returns:
         What `trace` returns, for the trained network and, with `BEFORE` added to the names, for
         the initial weights, and the score on `TEST` sequences that were not trained on, by the
-        task's `measure` at the length.
+        task's `measure` at the length; whether that is a task learnt, and the steps taken, at
+        `TASK/LENGTH`.
 
     Raises:
         UserError: for an unknown task, or a loss that is not finite.
@@ -208,15 +233,19 @@ def measure(setting: MemorySetting) -> Found:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(setting.seed)
             network = MemoryNetwork(setting)
-        found = {
-            (f"{name}{BEFORE}", at): entry for (name, at), entry in trace(network, setting).items()
-        }
-        for _ in train(network, setting):
-            pass
+        found: Found = {}
+        if traced:
+            before = trace(network, setting)
+            found = {(f"{name}{BEFORE}", at): entry for (name, at), entry in before.items()}
+        place = f"{setting.task}/{setting.length}"
+        found[TAKEN, place] = _steps(network, setting), 1
         random = np.random.default_rng([setting.seed, 1])
         test = tensors(task.draw(random, TEST, setting.length))
-        found[task.measure, str(setting.length)] = score(network, *test), TEST
-        return found | trace(network, setting)
+        reached = score(network, *test)
+        found[task.measure, str(setting.length)] = reached, TEST
+        in_time = setting.stop_when_learnt and found[TAKEN, place][0] < setting.steps
+        found[LEARNT, place] = float(in_time or learnt(task, reached)), TEST
+        return found | (trace(network, setting) if traced else {})
 
 
 def seconds_per_run(setting: MemorySetting, threads: int) -> float:

@@ -1,7 +1,7 @@
-"""The study `memory`: small networks on tasks that cannot be solved without memory.
+"""The studies of memory: small networks on tasks that cannot be solved without it.
 
-Its runs are not classifiers of reviews, so it is no grid of `lstm_report.studies`: each run leaves
-the figures of `lstm_report.memory_network.measure` in `results/memory/measurements.csv`.
+Their runs are not classifiers of reviews, so they are no grid of `lstm_report.studies`: each run
+leaves the figures of `lstm_report.memory_network.measure` in `results/NAME/measurements.csv`.
 """
 
 import dataclasses
@@ -19,12 +19,11 @@ from lstm_report import measurements, paths, progress, provenance, tables
 from lstm_report.config import unknown
 from lstm_report.engines import LocalEngine
 from lstm_report.errors import UserError
-from lstm_report.studies import OTHERS
+from lstm_report.round2 import settings as round2
 from lstm_report.tasks import TASKS, MemorySetting
 from lstm_report.worker import error_of
 
-(NAME,) = OTHERS
-"""The folder of the records in `results/`, and the name of the command."""
+NAME = "memory"
 SEEDS = 5
 CELLS: Mapping[str, dict[str, str]] = MappingProxyType(
     {
@@ -50,11 +49,62 @@ Log = Callable[[str], None]
 
 
 @dataclass(frozen=True)
+class MemoryStudy:
+    """A named set of runs: every network with every seed."""
+
+    name: str
+    """The folder of its records in `results/`."""
+    seeds: int
+    """How many seeds."""
+    networks: tuple[tuple[str, dict[str, Any]], ...]
+    """Name of the cell and fields of `MemorySetting` but for the seed, in the order of running."""
+    first_seed: int = 0
+    """The number of the first seed."""
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The names of its cells."""
+        return tuple(dict.fromkeys(cell for cell, _ in self.networks))
+
+
+def _round_one() -> tuple[tuple[str, dict[str, Any]], ...]:
+    return tuple(
+        (cell, {"task": task, "length": length, "steps": STEPS[task],
+                "learning_rate": LEARNING_RATE, **settings})
+        for task in TASKS
+        for length, (cell, settings) in itertools.product(LENGTHS[task], CELLS.items())
+    )  # fmt: skip
+
+
+def _round_two() -> tuple[tuple[str, dict[str, Any]], ...]:
+    return tuple(
+        (cell, {"length": length} | {key: settings[key] for key in settings if key != "lengths"})
+        for cell, settings in round2.MEMORY_CELLS.items()
+        for length in settings["lengths"]
+    )
+
+
+STUDIES: Mapping[str, MemoryStudy] = MappingProxyType(
+    {
+        NAME: MemoryStudy(NAME, SEEDS, _round_one()),
+        round2.MEMORY: MemoryStudy(
+            round2.MEMORY,
+            round2.MEMORY_SEEDS,
+            _round_two(),
+            first_seed=round2.FIRST_SEED,
+        ),
+    }
+)
+"""The studies by name."""
+
+
+@dataclass(frozen=True)
 class Planned:
     """One run of the study."""
 
     cell: str
     setting: MemorySetting
+    study: str = NAME
 
     @property
     def label(self) -> str:
@@ -89,7 +139,9 @@ class Job:
             from lstm_report.memory_network import measure
 
             torch.set_num_threads(self.threads)
-            found = measure(self.planned.setting)
+            # A task whose training ends when it is learnt is a question of how soon, not of gates.
+            setting = self.planned.setting
+            found = measure(setting, traced=not setting.stop_when_learnt)
             rows = [[*key, *entry] for key, entry in found.items()]
             with paths.atomic_write(self.result) as temporary:
                 temporary.write_text(json.dumps(rows), encoding="utf-8")
@@ -98,33 +150,36 @@ class Job:
 
 
 def plan(
-    seeds: int = SEEDS, only: Sequence[str] = (), changes: Mapping[str, Any] | None = None
+    seeds: int | None = None,
+    only: Sequence[str] = (),
+    changes: Mapping[str, Any] | None = None,
+    *,
+    study: MemoryStudy | None = None,
 ) -> list[Planned]:
-    """Return all runs: seed by seed, and the short lengths first.
+    """Return all runs of a study: seed by seed, and the short lengths first.
 
     Args:
-        seeds: how many; they are numbered from 0.
+        seeds: how many; by default those of the study.
         only: cells to keep; all for none.
         changes: fields of `MemorySetting` to set otherwise, as for a trial.
+        study: one of `STUDIES`, by default that of the first round.
 
     Raises:
         UserError: for an unknown cell, or less than one seed.
     """
+    study = STUDIES[NAME] if study is None else study
+    seeds = study.seeds if seeds is None else seeds
     if seeds < 1:
         raise UserError(f"Expected at least one seed, got {seeds}: choose --seeds accordingly.")
     for cell in only:
-        if cell not in CELLS:
-            raise unknown("cell", cell, tuple(CELLS))
-    planned = []
-    for seed, task in itertools.product(range(seeds), TASKS):
-        for length, (cell, settings) in itertools.product(LENGTHS[task], CELLS.items()):
-            if not only or cell in only:
-                setting = MemorySetting(
-                    task=task, length=length, seed=seed, steps=STEPS[task],
-                    learning_rate=LEARNING_RATE, **settings,  # type: ignore[arg-type]
-                )  # fmt: skip
-                planned.append(Planned(cell, dataclasses.replace(setting, **(changes or {}))))
-    return planned
+        if cell not in study.cells:
+            raise unknown("cell", cell, study.cells)
+    return [
+        Planned(cell, MemorySetting(**{"seed": seed, **settings, **(changes or {})}), study.name)
+        for seed in range(study.first_seed, study.first_seed + seeds)
+        for cell, settings in study.networks
+        if not only or cell in only
+    ]
 
 
 def missing(planned: Sequence[Planned]) -> list[Planned]:
@@ -133,7 +188,8 @@ def missing(planned: Sequence[Planned]) -> list[Planned]:
     Raises:
         UserError: when the records hold the same cell, seed and length with other settings.
     """
-    table = measurements.read(NAME)
+    name = planned[0].study if planned else NAME
+    table = measurements.read(name)
     known = set(table["run_id"])
     left = [run for run in planned if run.setting.run_id() not in known]
     scores = {
@@ -145,7 +201,7 @@ def missing(planned: Sequence[Planned]) -> list[Planned]:
         measure, length = TASKS[run.setting.task].measure, str(run.setting.length)
         if (run.cell, run.setting.seed, measure, length) in scores:
             raise UserError(
-                f"Expected {run.name} as it stands in results/{NAME}, got other settings under "
+                f"Expected {run.name} as it stands in results/{name}, got other settings under "
                 "the same name: move the folder away."
             )
     return left
@@ -166,12 +222,13 @@ def execute(planned: Sequence[Planned], engine: LocalEngine, *, log: Log = print
         UserError: when nothing could be run, or the disk is full; finished runs are kept.
         KeyboardInterrupt: after Ctrl-C, once everything that was computing has been ended.
     """
-    jobs = [Job(run, engine.threads, paths.RUNS / NAME) for run in missing(planned)]
+    jobs = [Job(run, engine.threads, paths.RUNS / run.study) for run in missing(planned)]
     failed: dict[str, str] = {}
     if not jobs:
         return failed
     outcomes = engine.compute(jobs)
-    with closing(outcomes), progress.bar(outcomes, total=len(jobs), desc=NAME, unit="run") as bar:
+    name = jobs[0].planned.study
+    with closing(outcomes), progress.bar(outcomes, total=len(jobs), desc=name, unit="run") as bar:
         for job, error, seconds in bar:
             run = job.planned
             if error is None:
@@ -192,26 +249,27 @@ def _record(job: Job) -> str:
     made = measurements.of_run(
         run.cell, run.setting.seed, run.setting.run_id(), found, provenance.commit()
     )
-    measurements.add(NAME, made)
+    measurements.add(run.study, made)
     job.result.unlink()
     task = TASKS[run.setting.task]
     value, _ = found[task.measure, str(run.setting.length)]
     return f"{task.measure} {value:.4f}, {task.chance:.4f} without memory"
 
 
-def summary_text() -> str:
+def summary_text(study: MemoryStudy | None = None) -> str:
     """Return the scores so far, their mean over seeds by task, length and cell, for a terminal."""
-    table = measurements.read(NAME)
+    study = STUDIES[NAME] if study is None else study
+    table = measurements.read(study.name)
     rows = []
     for task in TASKS.values():
         scores = table[table["measure"] == task.measure]
         for length in sorted(set(scores["condition"]), key=int):
             of_length = scores[scores["condition"] == length]
             means = of_length.groupby("cell")["value"].mean()
-            shown = [tables.cell(means.get(cell), "{:.3f}") for cell in CELLS]
+            shown = [tables.cell(means.get(cell), "{:.3f}") for cell in study.cells]
             seeds = str(of_length["seed"].nunique())
             rows.append([task.measure, length, seeds, *shown, f"{task.chance:.3f}"])
-    head = ["measure", "length", "seeds", *CELLS, "without memory"]
+    head = ["measure", "length", "seeds", *study.cells, "without memory"]
     return tables.as_text(head, rows, [False] + [True] * (len(head) - 1))
 
 

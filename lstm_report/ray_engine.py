@@ -147,7 +147,11 @@ class RayEngine:
         return workers or places
 
     def execute(
-        self, configs: Sequence[RunConfig], source: Source, directory: Path
+        self,
+        configs: Sequence[RunConfig],
+        source: Source,
+        directory: Path,
+        measures: tuple[str, ...] = (),
     ) -> Generator[Outcome, None, None]:
         """Compute the runs, see `lstm_report.engines.Engine`; Ray retries those of lost workers."""
         import ray

@@ -181,13 +181,16 @@ def outputs_by_level(model: SentimentClassifier, batch: Batch) -> list[np.ndarra
     ]
 
 
-def probe_measures(model: SentimentClassifier, data: PreparedData, seed: int) -> Found:
+def probe_measures(
+    model: SentimentClassifier, data: PreparedData, seed: int, *, only_top: bool = False
+) -> Found:
     """Return how well a linear probe reads words, and their polarity, back from each layer.
 
     Args:
         model: the classifier.
         data: its reviews, of which `PROBED` of the test split are read.
         seed: of the draw of states and of the reviews that are held out.
+        only_top: whether to probe for words alone, in the word vectors and the last layer.
 
     Returns:
         `input word read back` at `LAYER/DISTANCE`, the accuracy among the `WORDS` most frequent
@@ -203,12 +206,13 @@ def probe_measures(model: SentimentClassifier, data: PreparedData, seed: int) ->
         (POLARITY, polar_words(data.vocabulary), True),
     )
     found: Found = {}
-    for measure, classes, by_label in kinds:
+    levels = range(0, len(outputs), len(outputs) - 1 if only_top else 1)
+    for measure, classes, by_label in kinds[:1] if only_top else kinds:
         for distance in READ_BACK:
             there = places(batch, classes, distance, by_label=by_label)
-            for level, features in enumerate(outputs):
+            for level in levels:
                 random = np.random.default_rng([seed, distance])  # the same states in each layer
-                result = probe(features, there, EACH[measure], random)
+                result = probe(outputs[level], there, EACH[measure], random)
                 if result is not None:
                     found[measure, f"{level}/{distance}"] = result
     return found

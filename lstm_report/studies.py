@@ -11,6 +11,7 @@ from lstm_report import config as configuration
 from lstm_report import strong_settings, study_files
 from lstm_report.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
 from lstm_report.errors import UserError
+from lstm_report.round2 import settings as round2
 
 PARTS = {"data": DataConfig, "model": ModelConfig, "training": TrainingConfig}
 KEYS = tuple(
@@ -22,7 +23,7 @@ KEYS = tuple(
 """What a grid may set. The reviews are the same for the whole study and chosen with `--data`."""
 SEED_KEYS = ("training.seed", "data.split_seed")
 """What the number of a seed sets: initial weights, dropout, order of batches, validation split."""
-OTHERS = ("memory",)
+OTHERS = ("memory", round2.MEMORY)
 """Studies whose runs are no classifiers of reviews; see `lstm_report.memory_study`."""
 
 
@@ -78,13 +79,17 @@ class Study:
     """The named profile that every cell starts from."""
     cells: tuple[Cell, ...]
     seeds: int
-    """How many seeds; they are numbered from 0."""
+    """How many seeds."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """What all cells set, by key."""
     data: str = "auto"
     """The reviews, see `lstm_report.sources.resolve`."""
     excluding: bool = False
     """Whether reviews have to be named that it is trained without; see `lstm_report.edits`."""
+    first_seed: int = 0
+    """The number of the first seed."""
+    measures: tuple[str, ...] = ()
+    """What is measured on each run as soon as it is trained; see `lstm_report.after_training`."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.seeds, int) or isinstance(self.seeds, bool) or self.seeds < 1:
@@ -107,7 +112,7 @@ class Study:
             raise configuration.unknown("profile", self.profile, tuple(configuration.PROFILES))
         base = change(configuration.PROFILES[self.profile], self.settings)
         planned: dict[RunConfig, Planned] = {}
-        for seed in range(self.seeds):
+        for seed in range(self.first_seed, self.first_seed + self.seeds):
             seeded = change(base, dict.fromkeys(SEED_KEYS, seed))
             for cell in self.cells:
                 run = Planned(cell.label, seed, change(seeded, cell.settings))
@@ -265,6 +270,18 @@ STUDIES = {
             tuple(Cell(*entry) for entry in strong_settings.cells().items()),
             seeds=3,
             settings=strong_settings.SETTINGS,
+        ),
+        *(
+            Study(
+                name,
+                *(values["question"], values["profile"]),
+                tuple(Cell(*entry) for entry in values["cells"].items()),
+                seeds=values["seeds"],
+                settings=values["settings"],
+                first_seed=round2.FIRST_SEED,
+                measures=values["measures"],
+            )
+            for name, values in round2.STUDIES.items()
         ),
     )
 }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from lstm_report import config as configuration
-from lstm_report import paths, progress, provenance, records, runs, tables
+from lstm_report import measurements, paths, progress, provenance, records, runs, tables
 from lstm_report.engines import Engine, LocalEngine
 from lstm_report.errors import UserError
 from lstm_report.studies import Planned, Study
@@ -127,12 +127,12 @@ def execute(study: Study, source: "Source", engine: Engine, *, log: Log = print)
     known = set(records.recorded(study.name)["run_id"])
     for entry in entries:
         if entry.state == FINISHED and entry.run_id not in known:
-            records.add(study.name, entry.planned, runs.read_run(paths.RUNS / entry.run_id))
+            _record(study, entry, source)
     waiting = {entry.planned.config: entry for entry in entries if entry.state != FINISHED}
     result = Result([], {})
     if not waiting:
         return result
-    outcomes = engine.execute(list(waiting), source, paths.RUNS)
+    outcomes = engine.execute(list(waiting), source, paths.RUNS, study.measures)
     with (
         closing(outcomes),
         progress.bar(outcomes, total=len(waiting), desc=study.name, unit="run") as bar,
@@ -141,8 +141,7 @@ def execute(study: Study, source: "Source", engine: Engine, *, log: Log = print)
             entry = waiting[outcome.config]
             name = f"{entry.planned.cell}, seed {entry.planned.seed}"
             if outcome.error is None:
-                run = runs.read_run(paths.RUNS / entry.run_id)
-                records.add(study.name, entry.planned, run)
+                run = _record(study, entry, source)
                 result.finished.append(entry)
                 text = f"test accuracy {run.summary['test_accuracy']:.2%}"
             else:
@@ -154,6 +153,22 @@ def execute(study: Study, source: "Source", engine: Engine, *, log: Log = print)
             bar.clear()
             log(f"{name}: {text} ({tables.cell(outcome.seconds, '{:.0f} s')})")
     return result
+
+
+def _record(study: Study, entry: Entry, source: "Source") -> runs.Run:
+    """Record a finished run, and before it what is to be measured on it."""
+    run = runs.read_run(paths.RUNS / entry.run_id)
+    if study.measures:
+        from lstm_report import after_training
+
+        found = after_training.found(run, source, study.measures)
+        planned, commit = entry.planned, run.provenance["commit"]
+        measurements.add(
+            study.name,
+            measurements.of_run(planned.cell, planned.seed, entry.run_id, found, commit),
+        )
+    records.add(study.name, entry.planned, run)
+    return run
 
 
 def summary(study: Study) -> pd.DataFrame:

@@ -46,11 +46,13 @@ def run_study(
     """
     from lstm_report import memory_study, studies, study
 
-    if name == memory_study.NAME:
+    if name in memory_study.STUDIES:
         _only_with_reviews(engine=engine != "local", address=address, cpus=cpus != 1, gpus=gpus,
                            data=data, profile=profile, epochs=epochs,
                            exclude=exclude)  # fmt: skip
-        raise typer.Exit(_memory(1 if workers is None else workers, seeds, only or [], dry_run))
+        raise typer.Exit(
+            _memory(name, 1 if workers is None else workers, seeds, only or [], dry_run)
+        )
     chosen = (
         studies.find(name).altered(profile=profile, epochs=epochs, seeds=seeds).only(only or [])
     )
@@ -92,9 +94,9 @@ def again(
     from lstm_report import again as repeat
     from lstm_report import memory_study, studies
 
-    if study == memory_study.NAME:
+    if study in memory_study.STUDIES:
         _only_with_reviews(data=data, exclude=exclude)
-        found = repeat.memory(cell, seed)
+        found = repeat.memory(cell, seed, study)
     else:
         chosen = studies.find(study).only([cell])
         _check_exclude(chosen, exclude)
@@ -205,19 +207,20 @@ def _only_with_reviews(**given: object) -> None:
             )
 
 
-def _memory(workers: int, seeds: int | None, only: list[str], dry_run: bool) -> int:
-    """Run or forecast the study of memory, and return the exit code."""
+def _memory(name: str, workers: int, seeds: int | None, only: list[str], dry_run: bool) -> int:
+    """Run or forecast a study of memory, and return the exit code."""
     from lstm_report import memory_study
     from lstm_report.engines import LocalEngine
 
-    planned = memory_study.plan(memory_study.SEEDS if seeds is None else seeds, only)
+    study = memory_study.STUDIES[name]
+    planned = memory_study.plan(seeds, only, study=study)
     engine = LocalEngine(workers)
     if dry_run:
         typer.echo(memory_study.forecast(planned, engine, log=typer.echo))
         return 0
     failed = memory_study.execute(planned, engine, log=typer.echo)
-    typer.echo(memory_study.summary_text())
-    typer.echo(f"Records: results/{memory_study.NAME}")
+    typer.echo(memory_study.summary_text(study))
+    typer.echo(f"Records: results/{name}")
     if failed:
         typer.echo(
             f"lstm-report: {len(failed)} of the runs failed; the same command tries them again.",

@@ -159,6 +159,8 @@ class Task:
     """Steps that a sequence has beside its length."""
     chance: float
     """The score without memory."""
+    learnt: float
+    """From which score the task is learnt: an error of at most, or an accuracy of at least this."""
 
 
 TASKS = {
@@ -173,11 +175,12 @@ TASKS = {
             1,
             BESIDE,
             0.5,
+            0.95,
         ),
-        Task("adding", "adding problem, mean squared error", adding, None, 1, 1, 0, 1 / 6),
+        Task("adding", "adding problem, mean squared error", adding, None, 1, 1, 0, 1 / 6, 1 / 60),
         Task(
             *("copy", "copy, accuracy", copying, SYMBOLS + 2, SYMBOLS, COPIED, 2 * COPIED),
-            1 / SYMBOLS,
+            *(1 / SYMBOLS, 0.95),
         ),
     )
 }
@@ -218,9 +221,14 @@ class MemorySetting:
     batch_size: int = 32
     learning_rate: float = 3e-3
     clip_norm: float = 1.0
+    stop_when_learnt: bool = False
+    """Whether training ends as soon as the task is learnt; the steps are then the most it gets."""
 
     def run_id(self) -> str:
         """Return a name: kind, seed and a digest of everything that shapes the result."""
-        text = json.dumps(dataclasses.asdict(self), sort_keys=True)
+        values = dataclasses.asdict(self)
+        if not self.stop_when_learnt:
+            del values["stop_when_learnt"]  # which came after runs had been recorded
+        text = json.dumps(values, sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()[:12]
         return f"{self.kind}-seed{self.seed}-{digest}"

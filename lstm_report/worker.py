@@ -40,6 +40,8 @@ class Task:
     """Where prepared reviews are, on the worker's machine."""
     sample: int | None = None
     """Reviews of each part to take, to measure the speed; `None` for a run that counts."""
+    measures: tuple[str, ...] = ()
+    """What to measure on the trained run, see `lstm_report.after_training`."""
 
     def attempt(self) -> str | None:
         """Train the run, see `attempt`."""
@@ -76,7 +78,11 @@ def attempt(task: Task) -> str | None:
         prepared = data.prepare(task.source, task.config.data)
         if task.sample is not None:
             prepared = _sample(prepared, task.sample)
-        training.fit(task.config, data=prepared, progress=False, directory=task.directory)
+        run = training.fit(task.config, data=prepared, progress=False, directory=task.directory)
+        if task.measures:
+            from lstm_report import after_training
+
+            after_training.keep(run, prepared, task.measures)
 
     return error_of(train)
 

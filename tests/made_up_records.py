@@ -1,5 +1,7 @@
 """Records of studies that were never run, written so that a claim is true, false or unclear."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 
@@ -69,8 +71,8 @@ def plan(study, cell, seed):
     """Return the settings that a study plans, by key, as the records hold them."""
     found = {}
     if study in studies.STUDIES:
-        planned = studies.STUDIES[study].altered(seeds=seed + 1).runs()
-        found = {run.cell: run.config for run in planned if run.seed == seed}
+        planned = dataclasses.replace(studies.STUDIES[study], first_seed=seed, seeds=1).runs()
+        found = {run.cell: run.config for run in planned}
     chosen = found.get(cell, config.PROFILES["source"])
     parts = {key: key.partition(".") for key in studies.KEYS}
     return {key: getattr(getattr(chosen, part), name) for key, (part, _, name) in parts.items()}

@@ -90,8 +90,12 @@ def test_a_run_that_is_off_is_told_and_ends_in_exit_code_1(places, source, monke
 
 
 def test_a_network_of_the_memory_study_comes_out_the_same(places, monkeypatch):
-    short = {"although-but": 5, "adding": 5, "copy": 5}
-    monkeypatch.setattr(memory_study, "STEPS", short)
+    networks = tuple(
+        (cell, settings | {"steps": 5})
+        for cell, settings in memory_study.STUDIES["memory"].networks
+    )
+    short = memory_study.MemoryStudy("memory", 5, networks)
+    monkeypatch.setattr(memory_study, "STUDIES", {"memory": short})
     for seed in range(2):
         found = again.memory("rnn, adding 10", seed)
         assert found.recorded is None and found.interval is None and found.within

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lstm_report import config, locality
+from lstm_report import config, data, locality
 from lstm_report.config import DataConfig, ModelConfig
 from lstm_report.edits import Pairs
 from lstm_report.model import LAYERS, SentimentClassifier
@@ -24,10 +24,10 @@ def windows_of(row, width):
 
 @given(ROWS, st.integers(1, 25), st.integers(0, 5))
 def test_shuffling_keeps_the_words_and_each_window(row, width, seed):
-    shuffled = locality.shuffle_windows(row, width, np.random.default_rng(seed))
+    shuffled = data.shuffle_windows(row, width, np.random.default_rng(seed))
     assert sorted(shuffled) == sorted(row) and shuffled.dtype == row.dtype
     # Numbered words show which stood where: every full window is still in one piece.
-    places = locality.shuffle_windows(np.arange(len(row)), width, np.random.default_rng(seed))
+    places = data.shuffle_windows(np.arange(len(row)), width, np.random.default_rng(seed))
     np.testing.assert_array_equal(row[places], shuffled)
     pieces, start = [], 0
     while start < len(places):
@@ -43,7 +43,7 @@ def test_shuffling_keeps_the_words_and_each_window(row, width, seed):
 def test_shuffling_is_uniform_over_the_orders_of_the_windows():
     generator, seen = np.random.default_rng(7), {}
     for _ in range(1200):
-        order = tuple(locality.shuffle_windows(np.arange(6), 2, generator)[::2])
+        order = tuple(data.shuffle_windows(np.arange(6), 2, generator)[::2])
         seen[order] = seen.get(order, 0) + 1
     assert len(seen) == 6 and min(seen.values()) > 150
 

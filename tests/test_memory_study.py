@@ -26,6 +26,10 @@ def small(tmp_path, monkeypatch):
     monkeypatch.setattr(memory_study, "LENGTHS", {"although-but": (3,), "adding": (4, 6),
                                                   "copy": (2,)})  # fmt: skip
     monkeypatch.setattr(memory_study, "STEPS", dict.fromkeys(tasks.TASKS, 2))
+    networks = memory_study._round_one()
+    monkeypatch.setattr(
+        memory_study, "STUDIES", {"memory": memory_study.MemoryStudy("memory", 5, networks)}
+    )
     return tmp_path
 
 
@@ -152,6 +156,7 @@ def test_runs_are_recorded_one_by_one_and_never_computed_again(small):
     lstm = table[table["cell"] == "lstm"]
     assert set(lstm["measure"]) == {
         *("accuracy, although-but", "adding problem, mean squared error", "copy, accuracy"),
+        *(memory_network.LEARNT, memory_network.TAKEN),
         *(f"{name}{when}" for when in ("", memory_network.BEFORE) for name in (
             "gradient norm, distance", "gradient norm of the cell state, distance",
             "forget gate, mean", "memory length", "memory length, longest unit")),

@@ -1,0 +1,212 @@
+"""The plan of the second round for a reader, made from the rules as they stand in the code.
+
+`python -m lstm_report.round2.plan` writes `results/round2/PLAN.md`. A test compares the two, so
+that no rule changes without the plan, and the plan was committed before the first run.
+"""
+
+import math
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from lstm_report import paths, source_report
+from lstm_report.decisions import MARGIN
+from lstm_report.evidence import UNITS
+from lstm_report.round2 import ledger, power, registration, settings
+from lstm_report.round2.parts import ALPHA, Part, Rule
+from lstm_report.tables import cell as shown
+
+HEAD = """# The second round: what is asked, and by which rules it will be answered
+
+This plan was committed before any run of it was started. It is made from the code
+(`python -m lstm_report.round2.plan`), so that the rules below are those that judge. A run counts
+only if the commit of the code that made it descends from the commit of this plan.
+
+## Why a second round
+The first round is *exploratory*. Its rules were written while runs were seen, three of its verdicts
+rest on networks that had learnt nothing, two ask a two-sided question of a one-sided claim, and one
+hides direction behind size. What it suggests is asked here again, of new runs with new seeds, by
+rules that were fixed beforehand, after a check that each experiment is a test at all. No seed is
+added after looking, and no run of the first round is counted again, with one exception: the linear
+model over n-grams has nothing random, and is the recorded one.
+
+## What the algebra predicts
+With m_t = o_t ⊙ tanh(c_t) and h_t = m_t + F(x_t), where F(x_t) = x_t or W_res x_t:
+
+- **P1, across layers.** h_t of a layer is the input of the next one. The shortcut adds the input to
+  it unchanged, so gradients, and what the words are, pass through a stack along the shortcuts.
+- **P2, along time.** F(x_t) leads from x_t to h_t alone. From h_{{t-1}} to h_t the residual cell
+  has the paths of the LSTM and no other: the gates read
+  W_h h_{{t-1}} = W_h m_{{t-1}} + W_h F(x_{{t-1}}), so that one layer is an LSTM over pairs of
+  neighbouring words, plus a linear term. Nothing older travels on it: no gain over distance, and
+  none to be expected in one layer.
+- **P3, depth.** By P1 deep stacks with the shortcut should train where plain ones do not.
+
+The statement of this report, **D1: the shortcut acts across layers and not along time**, is
+supported when C5b and C7d are supported and C5d and C7b are refuted; it is refuted when one of the
+four is decided the other way.
+
+## How a part is judged
+1. Each claim of the source is taken apart into statements that can differ in their truth. A part
+   rests on one figure.
+2. **The check comes first.** Where it fails, the experiment was no test, and the part is *not
+   tested*, whatever the figure says.
+3. The part is *supported* or *refuted* when the whole interval of its figure lies in the region
+   named, at the level that Holm's correction asks for; else it is *undecided*. Where settings that
+   the source does not state may be the reason, the opposite is called *not reproduced*. What
+   follows from a calculation is *true by calculation* and not measured.
+4. The p-value of a part is the smallest α whose (1 - α) interval decides it. Holm's correction runs
+   over all {tested} parts listed below at {alpha:.0%}, those without records or with a failed check
+   included.
+5. A claim is *supported* when all of its parts are, *refuted* (or *not reproduced*) when all that
+   are decided are against it, and *partly supported* when they differ.
+6. Differences in accuracy of less than {margin:.1f} points do not matter in practice; a direction
+   and a size are separate parts.
+
+**What is estimated.** The expected difference over seeds, on the official 25,000 test reviews taken
+as given: this is what the source speaks of. Intervals for new reviews stand beside it and decide
+nothing. Runs are not paired by seed: in the first round the accuracies of two models with the same
+seed did not go together (correlation -0.56 over ten seeds), so that pairing would cost degrees of
+freedom and buy nothing.
+
+**Statistics.** Means and their contrasts: Welch. Shares of runs: Wilson; differences of shares:
+Newcombe. Skewed or two-humped figures, and steps that were not enough: Hodges and Lehmann, with the
+interval of Mann and Whitney's test. Their coverage and false-positive rates at these sizes are
+tests of the code.
+
+## Experiments and sizes
+Seeds count from {first}. No seed so high was used in the first round.
+
+| study | question | cells | seeds of each |
+|---|---|---|---|
+{studies}
+
+Order of running: memory, depth, quick, headline, phrases, gated. `round2/quick` decides no part: it
+shows among which pairs of runs a reader's own pair of the quick profile falls.
+Trials with seeds 0 to 2 chose the step size and the budgets of the sentences in `round2/memory`, so
+that the shortest distance can be learnt; they are not recorded and do not count.
+What is recorded beside is exploratory and called so: gradients after training, other distances and
+depths, how often one pair of runs shows 1.15 points (all pairs of the headline runs), and which
+setting gives the 81% of the source.
+
+"""
+
+
+def _bound(value: float, unit: str) -> str:
+    scale, sign, decimals, name = UNITS[unit]
+    number = round(scale * value, decimals) + 0.0  # no negative zero
+    return f"{shown(number, f'{{:{sign if number else str()}.{decimals}f}}')}{name}"
+
+
+def rule_text(rule: Rule, unit: str, against: str) -> str:
+    """Return a rule in words.
+
+    Args:
+        rule: the regions.
+        unit: of the figure, one of `lstm_report.evidence.UNITS`.
+        against: what a part is called that is not supported but decided.
+    """
+
+    def ends(low: float, high: float) -> list[str]:
+        named = (("above", low), ("below", high))
+        return [f"{side} {_bound(end, unit)}" for side, end in named if math.isfinite(end)]
+
+    supported = ends(rule.above, rule.below)
+    refuted = ends(rule.refuted_above, rule.refuted_below)
+    return (
+        f"supported if the whole interval lies {' and '.join(supported)}; else {against} if it "
+        f"lies {' or '.join(refuted)}."
+    )
+
+
+def _studies() -> str:
+    rows = []
+    for name in (settings.MEMORY, *settings.STUDIES):
+        if name == settings.MEMORY:
+            rows.append(
+                f"| {name} | What do small networks keep over a distance, and do they learn it? | "
+                f"{', '.join(settings.MEMORY_CELLS)} | {settings.MEMORY_SEEDS} |"
+            )
+        else:
+            values = settings.STUDIES[name]
+            rows.append(
+                f"| {name} | {values['question']} | {', '.join(values['cells'])} | "
+                f"{values['seeds']} |"
+            )
+    return "\n".join(rows)
+
+
+def _part(part: Part, chance: Mapping[Hashable, Any]) -> str:
+    rule = rule_text(part.rule, part.unit, part.against)
+    shared = (
+        f" The hypothesis is that of {part.shares}, and is counted once." if part.shares else ""
+    )
+    lines = [
+        f"### {part.identity}: {part.statement}",
+        f"- *Prediction.* {part.prediction}",
+        f"- *Experiment.* {part.experiment[0].upper()}{part.experiment[1:]}.",
+        f"- *Figure.* {part.what[0].upper()}{part.what[1:]}.",
+        f"- *Check.* {part.must[0].upper()}{part.must[1:]}.",
+        f"- *Rule.* {rule[0].upper()}{rule[1:]}{shared}",
+        f"- *Supported would mean:* {part.if_supported} *{part.against.capitalize()} would mean:* "
+        f"{part.if_refuted}",
+    ]
+    if not part.shares:
+        lines.append(
+            f"- *Power.* Were the truth {_bound(chance['median'], part.unit)}: "
+            f"{chance['assumed']} in {chance['alone']:.0%} of studies by its own interval, in "
+            f"{chance['strictest']:.0%} at the strictest level of Holm's correction."
+        )
+    return "\n".join(lines)
+
+
+def text() -> str:
+    """Return the plan in Markdown; its power is read from `results/round2/power.csv`."""
+    chances = pd.read_csv(power.FILE).set_index("part").to_dict("index")
+    pieces = [
+        HEAD.format(
+            tested=len(ledger.TESTED),
+            alpha=ALPHA,
+            margin=100 * MARGIN,
+            first=settings.FIRST_SEED,
+            studies=_studies(),
+        )
+    ]
+    for claim in (*ledger.CLAIMS, "D"):
+        parts = [
+            part for part in ledger.PARTS
+            if part.identity.rstrip("abcdefgh") == claim
+            or (claim == "D" and part.identity.startswith("D"))
+        ]  # fmt: skip
+        title = source_report.CLAIMS.get(claim, "Two statements of this report, beside D1.")
+        pieces.append(f"## {claim}. {title}\n")
+        for part in parts:
+            if isinstance(part, Part):
+                pieces.append(_part(part, chances[part.shares or part.identity]))
+            else:
+                pieces.append(
+                    f"### {part.identity}: {part.statement}\nTrue by calculation: {part.where}."
+                )
+            pieces.append("")
+    pieces.append(
+        f"## Holm's family\n{len(ledger.TESTED)} hypotheses: "
+        + ", ".join(part.identity for part in ledger.TESTED)
+        + ".\n"
+    )
+    pieces.append(
+        "## Where the power is below nine in ten\n"
+        + "".join(
+            f"- {name}: {row['alone']:.0%} under the assumption above.\n"
+            for name, row in chances.items()
+            if row["alone"] < 0.9
+        )
+        + "More runs of the headline study would cost hours each; these parts may stay undecided, "
+        "and no seed is added for them.\n"
+    )
+    return "\n".join(pieces)
+
+
+if __name__ == "__main__":
+    with paths.atomic_write(registration.PLAN) as temporary:
+        temporary.write_text(text(), encoding="utf-8")
