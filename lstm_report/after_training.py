@@ -1,7 +1,8 @@
 """What a study measures on each run as soon as it is trained, where its weights are at hand."""
 
+import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from lstm_report import data as reviews
@@ -22,11 +23,11 @@ CONTRAST = tuple((f"accuracy, reviews {word} contrast", "") for word in ("with",
 """What `contrast` measures."""
 
 
-def _depth(run: Run, data: PreparedData) -> Found:
+def _depth(run: Run, data: PreparedData, *, only_top: bool = True) -> Found:
     """Gradients before and after training; the probe of words in the vectors and the top layer."""
     from lstm_report import depth_probes
 
-    return depth_probes.measure(run, data, only_top=True)
+    return depth_probes.measure(run, data, only_top=only_top)
 
 
 def _last_words(run: Run, data: PreparedData) -> Found:
@@ -42,7 +43,12 @@ def _contrast(run: Run, data: PreparedData) -> Found:
     return {key: entry for key, entry in measured.items() if key in CONTRAST}
 
 
-MEASURES = {"depth": _depth, "last words": _last_words, "contrast": _contrast}
+MEASURES: Mapping[str, Callable[[Run, PreparedData], Found]] = {
+    "depth": _depth,
+    "depth, all layers": functools.partial(_depth, only_top=False),
+    "last words": _last_words,
+    "contrast": _contrast,
+}
 
 
 def keep(run: Run, data: PreparedData, measures: Sequence[str]) -> None:

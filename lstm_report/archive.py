@@ -104,12 +104,12 @@ def open_study(name: str) -> Study:
         UserError: when a file is damaged.
     """
     stated, measured = STATED[name], measurements.read(name)
-    measured, early = _registered(name, measured)
+    measured, unsound = _sound(name, measured)
     if not len(records.recorded(name)):
         table = pd.DataFrame(columns=LEFT_OUT)
         if stated.checksum:
             table, measured = _without_run(name, measured, set())
-        table = _together(table, early)
+        table = _together(table, unsound)
         return Study(name, stated, None, measured, table, _remarks(measured["commit"]))
     whole = records.read(name)
     plan = _plan(name, whole.runs["seed"].unique())
@@ -133,7 +133,7 @@ def open_study(name: str) -> Study:
         epochs=whole.epochs[whole.epochs["run_id"].isin(runs["run_id"])],
     )
     commits = pd.concat([runs["commit"], measured["commit"]])
-    left_out = _together(table, orphans, early)
+    left_out = _together(table, orphans, unsound)
     remarks = (*_remarks(commits), *_machines(runs["hardware"]))
     return Study(name, stated, sound if kept.any() else None, measured, left_out, remarks)
 
@@ -168,33 +168,26 @@ def _objection(
     return ""
 
 
-def _registered(name: str, measured: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _sound(name: str, measured: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the measurements that count, and a row for each run of those that do not.
 
-    In a study that was registered, each has to be a number, made with code from after that.
+    Each has to be a number; in a study that was registered, made with code from after that, on a
+    run that was planned.
     """
-    if not name.startswith(registration.STUDIES) or measured.empty:
-        return measured, pd.DataFrame(columns=LEFT_OUT)
     values = pd.to_numeric(measured["value"], errors="coerce")
-    planned = (
-        {run.setting.run_id() for run in memory_study.plan(study=memory_study.STUDIES[name])}
-        if name == round2.MEMORY
-        else None
-    )
-    reasons = pd.Series(
-        [
-            registration.objection(str(commit))
-            or ("" if np.isfinite(value) else "a measurement of it is no number")
-            or ("" if planned is None or run_id in planned else "no such run was registered")
-            for run_id, commit, value in zip(
-                measured["run_id"], measured["commit"], values, strict=True
-            )
-        ],
-        index=measured.index,
-    )
+    reasons = pd.Series("", index=measured.index)
+    if name == round2.MEMORY:
+        planned = {
+            run.setting.run_id() for run in memory_study.plan(study=memory_study.STUDIES[name])
+        }
+        reasons[~measured["run_id"].isin(planned)] = "no such run was registered"
+    if name.startswith(registration.STUDIES):
+        objections = measured["commit"].map(lambda commit: registration.objection(str(commit)))
+        reasons = reasons.where(reasons != "", objections)
+    reasons[~np.isfinite(values)] = "a measurement of it is no number"
     bad = measured["run_id"].isin(measured.loc[reasons != "", "run_id"])
-    early = measured.assign(study=name, reason=reasons)[reasons != ""].drop_duplicates("run_id")
-    return measured[~bad], early[LEFT_OUT]
+    named = measured.assign(study=name, reason=reasons)[reasons != ""].drop_duplicates("run_id")
+    return measured.assign(value=values)[~bad], named[LEFT_OUT]
 
 
 def _misplaced(row: pd.Series, kept: Records, plan: dict[tuple[str, int], Planned]) -> str:

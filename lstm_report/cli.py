@@ -91,8 +91,21 @@ def claims(
     readme: Annotated[
         Path | None, typer.Option(help="Markdown file whose table of results is renewed.")
     ] = None,
+    registered: Annotated[
+        bool, typer.Option("--registered", help="The second round, whose rules came first.")
+    ] = False,
 ) -> None:
     """Print the verdict on each claim of the source report, computed from results/."""
+    if registered:
+        if json is not None or readme is not None:
+            raise UserError(
+                "Expected --registered alone, since its runs are not complete: leave --json and "
+                "--readme out."
+            )
+        from lstm_report.round2 import ledger as second
+
+        typer.echo(second.as_text(second.verdicts()))
+        return
     from lstm_report import ledger, paths, scoreboard
     from lstm_report.archive import Archive
 

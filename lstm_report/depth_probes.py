@@ -4,15 +4,10 @@ Shapes: B batch, T time, H hidden size, L layers. Layers are numbered from 1, th
 word vectors; distances are time steps before the last real token of a review.
 """
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lstm_report import config as configuration
-from lstm_report import data as reviews
-from lstm_report import measurements, paths, provenance, runs
 from lstm_report.config import RunConfig
 from lstm_report.data import Batch, PreparedData, Split
 from lstm_report.errors import UserError
@@ -20,8 +15,6 @@ from lstm_report.measurements import Found
 from lstm_report.model import SentimentClassifier, read_out
 from lstm_report.read_back import probe_measures, some, states
 from lstm_report.runs import Run
-from lstm_report.sources import Source
-from lstm_report.studies import Study
 from lstm_report.unrolled import gradient_norms, in_double
 
 DISTANCES = (0, 1, 2, 5, 10, 20, 50)
@@ -119,34 +112,3 @@ def measure(run: Run, data: PreparedData, *, only_top: bool = False) -> Found:
     found = gradient_measures(start, data.test, "start")
     found |= gradient_measures(model, data.test, "trained")
     return found | probe_measures(model, data, run.config.training.seed, only_top=only_top)
-
-
-def record(study: Study, source: Source, *, log: Callable[[str], None] = print) -> int:
-    """Measure the finished runs of a study that are on this machine and are not measured yet.
-
-    The figures are kept in `results/NAME/measurements.csv`; see `measure` for what they are.
-
-    Args:
-        study: whose runs are measured.
-        source: its reviews.
-        log: called with one line for each run.
-
-    Returns:
-        How many runs were measured.
-    """
-    table = measurements.read(study.name)
-    known = set(table.loc[table["measure"] == LAYER, "run_id"])
-    measured = 0
-    for planned in study.runs():
-        run_id = configuration.run_id(planned.config, source.checksum)
-        folder = paths.RUNS / run_id
-        if run_id in known or not runs.is_finished(folder):
-            continue
-        found = measure(runs.read_run(folder), reviews.prepare(source, planned.config.data))
-        commit = provenance.commit()
-        measurements.add(
-            study.name, measurements.of_run(planned.cell, planned.seed, run_id, found, commit)
-        )
-        log(f"{planned.cell}, seed {planned.seed}: gradients and probes measured")
-        measured += 1
-    return measured

@@ -247,6 +247,7 @@ STUDIES = {
             seeds=5,
             # Small, so that eight layers can be had too; I = H, so that F(x) = x in every layer.
             # Little dropout, so that the loss in training shows what was learnt.
+            measures=("depth, all layers",),
             settings={
                 "model.embedding_size": 64,
                 "model.hidden_size": 64,

@@ -66,10 +66,6 @@ def run_study(
             typer.echo(study.forecast(chosen, source, place, log=typer.echo))
             return
         result = study.execute(chosen, source, place, log=typer.echo)
-    if name == "depth":
-        from lstm_report import depth_probes
-
-        depth_probes.record(chosen, source, log=typer.echo)
     typer.echo(study.summary_text(chosen))
     typer.echo(f"Records: results/{chosen.name}")
     if result.failed:

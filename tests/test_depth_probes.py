@@ -1,21 +1,28 @@
 """Probes of layers: what is there is found, what is not there is not, and each run is read once."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 
 from lstm_report import (
+    after_training,
+    config,
     corpus,
     data,
     depth_probes,
     measurements,
     paths,
     read_back,
+    runs,
     sources,
     studies,
+    study,
     training,
 )
 from lstm_report.data import Batch
+from lstm_report.engines import Outcome
 from lstm_report.errors import UserError
 from lstm_report.studies import Cell, Study
 from lstm_report.words import PAD, UNK
@@ -165,31 +172,46 @@ def test_the_words_told_apart_are_the_most_frequent_and_the_clear_ones(source, t
 
 
 def test_the_start_is_the_start_of_the_run(source, tiny):
-    config = studies.change(tiny.runs()[0].config, {"training.epochs": 0})
-    prepared = data.prepare(source, config.data)
-    run = training.fit(config, data=prepared, progress=False, directory=paths.RUNS)
-    start = depth_probes.initial_classifier(config, prepared.vocabulary_size)
+    untrained = studies.change(tiny.runs()[0].config, {"training.epochs": 0})
+    prepared = data.prepare(source, untrained.data)
+    run = training.fit(untrained, data=prepared, progress=False, directory=paths.RUNS)
+    start = depth_probes.initial_classifier(untrained, prepared.vocabulary_size)
     for name, value in run.load_model().state_dict().items():
         assert torch.equal(value, start.state_dict()[name]), name
 
 
-def test_the_finished_runs_of_a_study_are_measured_once(source, tiny):
-    first, second = tiny.runs()
-    lines = []
+class Here:
+    """Computes the runs in this process, and leaves the measuring to whoever asks."""
 
-    def fit(run):
-        prepared = data.prepare(source, run.config.data)
-        return training.fit(run.config, data=prepared, progress=False, directory=paths.RUNS)
+    workers = threads = 1
 
-    run_id = fit(first).directory.name
-    other = measurements.of_run(first.cell, 0, run_id, {("calibration error", ""): (0.1, 5)}, None)
-    measurements.add("tiny", other)
-    assert depth_probes.record(tiny, source, log=lines.append) == 1
-    run = fit(second)
-    assert depth_probes.record(tiny, source, log=lines.append) == 1
-    assert depth_probes.record(tiny, source, log=lines.append) == 0
-    assert lines == [f"{name}, seed 0: gradients and probes measured" for name in
-                     ("skiplstm x2", "lstm x1")]  # fmt: skip
+    def execute(self, configs, source, directory, measures=()):
+        assert measures == ("depth, all layers",)
+        for entry in configs:
+            prepared = data.prepare(source, entry.data)
+            training.fit(entry, data=prepared, progress=False, directory=directory)
+            yield Outcome(entry, None, 1.0)
+
+
+def test_each_run_of_a_study_is_measured_before_it_is_recorded(source, tiny):
+    whole = dataclasses.replace(tiny, measures=("depth, all layers",))
+    study.execute(whole, source, Here(), log=str)
+    _, second = whole.runs()
+    run = runs.read_run(paths.RUNS / config.run_id(second.config, source.checksum))
+    before = measurements.read("tiny")
+    (run.directory / after_training.FILE).write_text("[]")
+    study.execute(whole, source, Here(), log=str)  # nothing is left to run or to measure
+    assert measurements.read("tiny").equals(before)
+
+    # The top layer alone, as a worker leaves it.
+    prepared = data.prepare(source, second.config.data)
+    after_training.keep(run, prepared, ("depth",))
+    found = after_training.found(run, source, ("depth",))
+    assert {place for measure, place in found if measure == read_back.WORD} == {
+        f"{layer}/{distance}" for layer in (0, 1) for distance in (0, 2)
+    }
+    assert not any(measure == read_back.POLARITY for measure, _ in found)
+
     table = measurements.read("tiny")
     deep = table[table["cell"] == "skiplstm x2"].set_index("measure")
     assert set(deep.loc["gradient norm, layer", "condition"]) == {

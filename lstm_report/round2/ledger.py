@@ -4,10 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from lstm_report import archive as records
-from lstm_report import decisions
+from lstm_report import decisions, tables
+from lstm_report import records as stored
 from lstm_report.archive import Archive, Missing, View
 from lstm_report.evidence import Estimate
-from lstm_report.round2 import accuracy, curves, depth, locality, loss, memory
+from lstm_report.round2 import (
+    accuracy,
+    curves,
+    depth,
+    locality,
+    loss,
+    memory,
+    registration,
+    settings,
+)
 from lstm_report.round2.parts import ALPHA, Calculated, Check, Outcome, Part
 
 PARTS: tuple[Part | Calculated, ...] = (
@@ -24,7 +34,6 @@ TESTED = tuple(part for part in PARTS if isinstance(part, Part) and not part.sha
 ACROSS, ALONG = ("C5b", "C7d"), ("C5d", "C7b")
 """The parts of D1: the shortcut acts across layers (supported), and not along time (refuted)."""
 D1 = "the shortcut acts across layers and not along time"
-SETTLED = ("supported", "refuted", "not reproduced", "true by calculation")
 
 
 @dataclass(frozen=True)
@@ -173,3 +182,41 @@ def across_not_along(found: Sequence[Verdict]) -> Outcome:
         if by_name[name] in ("supported", "refuted") and by_name[name] != outcome:
             return "refuted"
     return "not measured yet" if "not measured yet" in by_name.values() else "undecided"
+
+
+def as_text(found: Sequence[Verdict]) -> str:
+    """Return the verdicts for a terminal: when the rules were registered, claims, and parts."""
+    registered = registration.registration()
+    since = (
+        f"Rules registered in commit {registered.commit[:12]}, {registered.time}."
+        if registered
+        else "When the rules were registered cannot be seen: this is no full git clone."
+    )
+    lines = [since, _first_run(), ""]
+    rows = [
+        [entry.part.identity, entry.outcome, tables.cell(entry.adjusted, "{:.2g}"),
+         entry.estimate.text if entry.estimate else tables.NOT_MEASURED]
+        for entry in found
+    ]  # fmt: skip
+    heading = ["part", "verdict", "p, corrected", "figure (95% interval)"]
+    lines.append(tables.as_text(heading, rows, [False, False, True, False]))
+    for claim in CLAIMS:
+        parts = of_claim(claim, found)
+        lines += ["", f"{claim}: {combined([entry.outcome for entry in parts])}."]
+        lines += [f"    {entry.part.identity}, {entry.part.statement}: {entry.text}"
+                  for entry in parts]  # fmt: skip
+    lines += ["", f"D1, {D1}: {across_not_along(found)}."]
+    return "\n".join(lines)
+
+
+def _first_run() -> str:
+    """Return when the first run of the round was finished, and with which commit."""
+    finished = [
+        (str(row["finished"]), str(row["commit"]))
+        for name in settings.STUDIES
+        for _, row in stored.tables(name)[0].iterrows()
+    ]
+    if not finished:
+        return "No run of a classifier is recorded yet."
+    time, commit = min(finished)
+    return f"The first classifier was finished {time}, with commit {commit}."
