@@ -74,7 +74,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/bench.py
 
 lab: $(READY)
-	$(BIN)/jupyter lab notebooks
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/jupyter lab notebooks
 
 # A notebook uses a name again for another thing, and the types of pandas and torch know too little
 # of what a cell or a parameter holds.

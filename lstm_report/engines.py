@@ -81,15 +81,21 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
+def given_threads() -> int | None:
+    """Return the number of threads that the environment asks for, or `None`."""
+    text = os.environ.get(THREAD_VARIABLES[0], "").partition(",")[0]
+    return int(text) if text.isdecimal() and int(text) else None
+
+
 class LocalEngine:
     """Processes of this machine, one for each run, which share the cores evenly."""
 
-    def __init__(self, workers: int = 1, *, sample: int | None = None) -> None:
+    def __init__(self, workers: int = 1) -> None:
         """Set the number of workers.
 
         Args:
-            workers: runs at the same time.
-            sample: reviews of each part to take, to measure the speed; `None` for true runs.
+            workers: runs at the same time. Each computes with its share of the cores, or with as
+                many threads as `OMP_NUM_THREADS` says.
 
         Raises:
             UserError: when there are more workers than cores, or none.
@@ -100,8 +106,7 @@ class LocalEngine:
                 f"may use, got {workers}: choose --workers accordingly."
             )
         self.workers = workers
-        self.threads = cores() // workers
-        self.sample = sample
+        self.threads = given_threads() or cores() // workers
         self._preparing = threading.Lock()
         self._processes: set[subprocess.Popen[bytes]] = set()
         self._stopping = threading.Event()
@@ -157,7 +162,7 @@ class LocalEngine:
                 word_vectors.prepare(reviews.prepare(source, config.data), config)
         except UserError as problem:
             return Outcome(config, str(problem), time.perf_counter() - started)
-        task = Task(config, source, self.threads, directory, paths.CACHE, self.sample, measures)
+        task = Task(config, source, self.threads, directory, paths.CACHE, measures)
         error = self._tried(task)
         return Outcome(config, error, time.perf_counter() - started)
 

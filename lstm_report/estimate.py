@@ -1,129 +1,83 @@
-"""How long a study will take, from the speed of a few training steps on this machine."""
+"""How long a study will take, by the recorded times of runs like its own."""
 
 import heapq
-import tempfile
-from collections.abc import Callable, Sequence
+import statistics
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
-from lstm_report import config as configuration
-from lstm_report import data as reviews
-from lstm_report import runs
+from lstm_report import paths, records
 from lstm_report.config import RunConfig
-from lstm_report.engines import LocalEngine
-from lstm_report.studies import SEED_KEYS, Planned, change
+from lstm_report.studies import KEYS, SEED_KEYS, Planned
+from lstm_report.tables import missing
 
-if TYPE_CHECKING:
-    from lstm_report.engines import Engine
-    from lstm_report.sources import Source
-
-BATCHES = 8
-"""Batches of the measured epoch; one of as many goes before it to warm up."""
-
-
-@dataclass(frozen=True)
-class Speed:
-    """What one kind of run costs, measured."""
-
-    training: float
-    """Tokens per second, with as many runs at the same time as the study will have."""
-    judging: float
-    """Tokens per second of validation and test."""
-    start: float
-    """Seconds until a worker begins to train."""
+ALIKE = tuple(key for key in KEYS if key not in (*SEED_KEYS, "training.epochs"))
+"""Settings in which runs of one kind agree; they differ in their seed and number of epochs."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """How long the runs that are not finished will take together."""
+    """How long runs will take together, as far as runs like them are recorded."""
 
     seconds: float
-    """From the first start to the last end."""
-    speeds: dict[RunConfig, Speed]
-    """The measured speed of each kind of run, by its configuration with seed 0."""
-    unmeasured: dict[RunConfig, str]
-    """Why the speed of a kind of run could not be measured; its runs are not in `seconds`."""
+    """From the first start to the last end, of the runs that are known."""
+    unknown: tuple[str, ...]
+    """The cells of which no run is recorded; theirs are not in `seconds`."""
+    hardware: tuple[str, ...]
+    """The machines that the times were recorded on."""
 
 
-def kind_of(config: RunConfig) -> RunConfig:
-    """Return the configuration with seed 0: runs of one kind differ in their seed alone."""
-    return change(config, dict.fromkeys(SEED_KEYS, 0))
+def _kind(values: Mapping[Any, object]) -> tuple[str, ...]:
+    """Return settings by key as texts that compare equal however a table spells a number."""
+
+    def plain(value: object) -> str:
+        if value is None or missing(value):
+            return ""
+        try:
+            return repr(float(str(value)))
+        except ValueError:
+            return str(value)
+
+    return tuple(plain(values.get(key)) for key in ALIKE)
 
 
-def measure(kind: RunConfig, source: "Source", copies: int, threads: int) -> Speed | str:
-    """Train a few batches, in as many processes at the same time as the study will have.
-
-    Args:
-        kind: of run.
-        source: the reviews.
-        copies: processes at the same time.
-        threads: of each.
-
-    Returns:
-        The speed, averaged over the processes, or one line about why it could not be measured.
-    """
-    engine = LocalEngine(copies, sample=BATCHES * kind.training.batch_size)
-    engine.threads = threads
-    changes = {"training.epochs": 2}
-    configs = [change(kind, changes | {"training.seed": number}) for number in range(copies)]
-    training, judging, start = [], [], []
-    with tempfile.TemporaryDirectory() as folder:
-        for outcome in engine.execute(configs, source, Path(folder)):
-            if outcome.error is not None:
-                return outcome.error
-            run_id = configuration.run_id(outcome.config, source.checksum)
-            run = runs.read_run(Path(folder) / run_id)
-            spent = run.summary["train_seconds"] + 2 * run.summary["test_seconds"]
-            training.append(run.metrics["tokens_per_second"].iloc[-1])
-            judging.append(run.predictions["length"].sum() / run.summary["test_seconds"])
-            start.append(max(outcome.seconds - spent, 0.0))
-    return Speed(*(float(sum(values) / copies) for values in (training, judging, start)))
+def _settings(config: RunConfig) -> dict[str, object]:
+    parts = {key: key.partition(".") for key in ALIKE}
+    return {key: getattr(getattr(config, part), name) for key, (part, _, name) in parts.items()}
 
 
-def estimate(
-    left: Sequence[tuple[Planned, int]],
-    source: "Source",
-    engine: "Engine",
-    *,
-    log: Callable[[str], None] = print,
-) -> Estimate:
-    """Return how long runs will take, as if every worker were one of this machine.
+def estimate(left: Sequence[tuple[Planned, int]], checksum: str, workers: int) -> Estimate:
+    """Return how long runs will take.
 
     Args:
         left: runs that are not finished, in the order in which they are started, each with the
             number of epochs still to compute.
-        source: the reviews.
-        engine: where they are to be computed; it computes nothing here.
-        log: called with one line for each measurement.
+        checksum: of the reviews; the time on others tells nothing.
+        workers: runs at the same time.
     """
-    copies = min(engine.workers, len(left)) if isinstance(engine, LocalEngine) else 1
-    speeds: dict[RunConfig, Speed] = {}
-    unmeasured: dict[RunConfig, str] = {}
-    seconds = []
-    for planned, epochs in left:
-        kind = kind_of(planned.config)
-        if kind not in speeds and kind not in unmeasured:
-            speed = measure(kind, source, copies, engine.threads)
-            if isinstance(speed, str):
-                unmeasured[kind] = speed
-                log(f"{planned.cell}: not measured ({speed})")
-            else:
-                speeds[kind] = speed
-                log(f"{planned.cell}: {speed.training:,.0f} tokens per second")
-        if kind in speeds:
-            seconds.append(_seconds(kind, source, speeds[kind], epochs))
-    return Estimate(together(seconds, engine.workers), speeds, unmeasured)
-
-
-def _seconds(kind: RunConfig, source: "Source", speed: Speed, epochs: int) -> float:
-    """Return how long one run takes."""
-    data = reviews.prepare(source, kind.data)
-    train, validation, test = (
-        float(part.lengths.sum()) for part in (data.train, data.validation, data.test)
+    epochs, tests = defaultdict(list), defaultdict(list)
+    machines = defaultdict(set)
+    for file in sorted(paths.RESULTS.rglob("runs.csv")):
+        table, _ = records.tables(file.parent.relative_to(paths.RESULTS).as_posix())
+        for row in table.to_dict("records"):
+            if row.get("checksum") == checksum and row.get("training.epochs"):
+                kind = _kind(row)
+                epochs[kind].append(row["train_seconds"] / row["training.epochs"])
+                tests[kind].append(row["test_seconds"])
+                machines[kind].add(str(row["hardware"]))
+    seconds, unknown, hardware = [], [], set()
+    for planned, to_do in left:
+        kind = _kind(_settings(planned.config))
+        if kind in epochs:
+            test = statistics.median(tests[kind])
+            seconds.append(to_do * statistics.median(epochs[kind]) + test)
+            hardware |= machines[kind]
+        else:
+            unknown.append(planned.cell)
+    return Estimate(
+        together(seconds, workers), tuple(dict.fromkeys(unknown)), tuple(sorted(hardware))
     )
-    epoch = train / speed.training + validation / speed.judging
-    return speed.start + epochs * epoch + test / speed.judging
 
 
 def together(seconds: Sequence[float], workers: int) -> float:

@@ -7,7 +7,6 @@ leaves the figures of `lstm_report.memory_network.measure` in `results/NAME/meas
 import dataclasses
 import itertools
 import json
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -273,13 +272,12 @@ def summary_text(study: MemoryStudy | None = None) -> str:
     return tables.as_text(head, rows, [False] + [True] * (len(head) - 1))
 
 
-def forecast(planned: Sequence[Planned], engine: LocalEngine, *, log: Log = print) -> str:
+def forecast(planned: Sequence[Planned], engine: LocalEngine) -> str:
     """Return what would run and an estimate of the time, for a terminal; nothing is run.
 
     Args:
         planned: the runs, from `plan`.
         engine: where they would be computed.
-        log: called with one line for each measurement of the speed.
     """
     from lstm_report.estimate import in_words, together
 
@@ -299,27 +297,10 @@ def forecast(planned: Sequence[Planned], engine: LocalEngine, *, log: Log = prin
     def alike(run: Planned) -> MemorySetting:
         return dataclasses.replace(run.setting, seed=0, start="default")
 
-    start = _start_seconds(engine)
-    log(f"start of a worker: {start:.1f} s")
-    speeds: dict[MemorySetting, float] = {}
-    for kind in dict.fromkeys(map(alike, left)):
-        speeds[kind] = start + seconds_per_run(kind, engine.threads)
-        log(f"{kind.kind}, {kind.task} {kind.length}: {speeds[kind]:.1f} s a run")
+    kinds = dict.fromkeys(map(alike, left))
+    speeds = {kind: seconds_per_run(kind, engine.threads) for kind in kinds}
     seconds = together([speeds[alike(run)] for run in left], engine.workers)
     return (
-        f"{text}\nEstimate: {in_words(seconds)} for {len(left)} runs, "
-        f"{engine.workers} at the same time with {engine.threads} threads each, by the speed "
-        "measured on this machine just now."
+        f"{text}\n{len(left)} runs to do, {engine.workers} at the same time. Estimate: "
+        f"{in_words(seconds)}, by the speed of a few steps of each kind on this machine."
     )
-
-
-def _start_seconds(engine: LocalEngine) -> float:
-    """Return how long a worker takes for next to nothing, as many at the same time as there are."""
-    (first, *_) = plan(1, changes={"steps": 1, "length": 2})
-    with tempfile.TemporaryDirectory() as folder:
-        jobs = [
-            Job(dataclasses.replace(first, setting=dataclasses.replace(first.setting, seed=number)),
-                engine.threads, Path(folder))
-            for number in range(engine.workers)
-        ]  # fmt: skip
-        return max(seconds for _, _, seconds in engine.compute(jobs))

@@ -218,12 +218,11 @@ def listing(entries: Sequence[Entry]) -> str:
     return tables.as_text(["cell", "seed", "run", "state"], rows, [False, True, False, False])
 
 
-def forecast(study: Study, source: "Source", engine: Engine, *, log: Log = print) -> str:
+def forecast(study: Study, source: "Source", engine: Engine) -> str:
     """Return what would run and an estimate of the time, for a terminal; nothing is run.
 
     Args:
         study, source, engine: as for `execute`.
-        log: called with one line for each measurement of the speed.
     """
     from lstm_report.estimate import estimate, in_words
 
@@ -235,17 +234,16 @@ def forecast(study: Study, source: "Source", engine: Engine, *, log: Log = print
     to_do = [
         (entry.planned, entry.planned.config.training.epochs - entry.epochs_done) for entry in left
     ]
-    found = estimate(to_do, source, engine, log=log)
-    left_out = (
-        f", without {_count(len(found.unmeasured), 'kind')} of run that could not be measured"
-        if found.unmeasured
-        else ""
-    )
-    return (
-        f"{text}\nEstimate: {in_words(found.seconds)} for {_count(len(left), 'run')}, "
-        f"{engine.workers} at the same time with {_count(engine.threads, 'thread')} each, by the "
-        f"speed measured on this machine just now{left_out}."
-    )
+    found = estimate(to_do, source.checksum, engine.workers)
+    text += f"\n{_count(len(left), 'run')} to do, {engine.workers} at the same time."
+    if found.hardware:
+        text += (
+            f" Estimate: {in_words(found.seconds)}, by the times that such runs took on "
+            f"{' and '.join(found.hardware)}."
+        )
+    if found.unknown:
+        text += f" No time is recorded for {', '.join(found.unknown)} with these reviews."
+    return text
 
 
 def _count(number: int, word: str) -> str:

@@ -63,7 +63,7 @@ def run_study(
     ) as place:
         source = _reviews(chosen, data, exclude)
         if dry_run:
-            typer.echo(study.forecast(chosen, source, place, log=typer.echo))
+            typer.echo(study.forecast(chosen, source, place))
             return
         result = study.execute(chosen, source, place, log=typer.echo)
     typer.echo(study.summary_text(chosen))
@@ -212,7 +212,7 @@ def _memory(name: str, workers: int, seeds: int | None, only: list[str], dry_run
     planned = memory_study.plan(seeds, only, study=study)
     engine = LocalEngine(workers)
     if dry_run:
-        typer.echo(memory_study.forecast(planned, engine, log=typer.echo))
+        typer.echo(memory_study.forecast(planned, engine))
         return 0
     failed = memory_study.execute(planned, engine, log=typer.echo)
     typer.echo(memory_study.summary_text(study))

@@ -210,6 +210,14 @@ def _write_result(
     )
 
 
+def _operations(config: RunConfig) -> float:
+    """Return about how many operations of the recurrent layers a step of training takes."""
+    model, hidden = config.model, config.model.hidden_size
+    weights = model.num_layers * (1 + model.bidirectional) * 4 * hidden
+    weights *= hidden + max(model.embedding_size, hidden * (model.num_layers > 1))
+    return 6.0 * weights * config.training.batch_size * config.data.max_length
+
+
 def _initial(config: RunConfig, data: PreparedData) -> SentimentClassifier:
     """Return the classifier before its training."""
     model = SentimentClassifier(data.vocabulary_size, config.model)
@@ -256,7 +264,8 @@ def fit(
     memory.keep_freed()
     device = choose_device(config.training.device)
     precision = choose_precision(config.training.precision, device)
-    with kernel.denormals_as_zero(), torch.random.fork_rng():
+    threads = memory.threads_for(_operations(config))
+    with kernel.denormals_as_zero(), threads, torch.random.fork_rng():
         torch.manual_seed(config.training.seed)
         model = _initial(config, data).to(device)
         initial = {name: value.clone() for name, value in model.state_dict().items()}

@@ -4,7 +4,6 @@
 output with an error, or with nothing when the run is finished.
 """
 
-import dataclasses
 import os
 import pickle
 import sys
@@ -13,17 +12,12 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-import numpy as np
-
-from lstm_report import paths
+from lstm_report import memory, paths
 from lstm_report.config import RunConfig
 from lstm_report.errors import UserError
 from lstm_report.sources import Source
-
-if TYPE_CHECKING:
-    from lstm_report.data import PreparedData, Split
 
 
 @dataclass(frozen=True)
@@ -38,8 +32,6 @@ class Task:
     """Where run folders are, on the worker's machine."""
     cache: Path
     """Where prepared reviews are, on the worker's machine."""
-    sample: int | None = None
-    """Reviews of each part to take, to measure the speed; `None` for a run that counts."""
     measures: tuple[str, ...] = ()
     """What to measure on the trained run, see `lstm_report.after_training`."""
 
@@ -76,8 +68,6 @@ def attempt(task: Task) -> str | None:
         torch.set_num_threads(task.threads)
         paths.CACHE = task.cache
         prepared = data.prepare(task.source, task.config.data)
-        if task.sample is not None:
-            prepared = _sample(prepared, task.sample)
         run = training.fit(task.config, data=prepared, progress=False, directory=task.directory)
         if task.measures:
             from lstm_report import after_training
@@ -99,23 +89,6 @@ def error_of(compute: Callable[[], object]) -> str | None:
     return None
 
 
-def _sample(data: "PreparedData", count: int) -> "PreparedData":
-    """Return the same data with at most `count` reviews in each part, spread evenly."""
-    from lstm_report.data import Split
-
-    def some(split: "Split") -> "tuple[Split, np.ndarray]":
-        rows = np.unique(np.linspace(0, len(split) - 1, count).astype(int))
-        kept = [split.row(row) for row in rows]
-        offsets = np.concatenate([[0], np.cumsum([len(row) for row in kept])])
-        return Split(split.reviews.take(rows), np.concatenate(kept), offsets), rows
-
-    train, validation = some(data.train)[0], some(data.validation)[0]
-    test, rows = some(data.test)
-    return dataclasses.replace(
-        data, train=train, validation=validation, test=test, test_in_train=data.test_in_train[rows]
-    )
-
-
 def _end_with_the_driver() -> None:
     """End this process when its standard input closes, as it does when its driver is gone."""
     while os.read(0, 4096):  # not through sys.stdin, whose lock would be held when Python ends
@@ -125,6 +98,7 @@ def _end_with_the_driver() -> None:
 
 def main() -> None:
     """Read a job from the process that started this one, and answer it."""
+    memory.wait_passively()
     answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a library prints is not the answer
     job: Job = pickle.load(sys.stdin.buffer)  # from the driver, through a pipe of its own

@@ -1,12 +1,13 @@
-"""Freed memory stays with the process, and elsewhere than with glibc nothing happens."""
+"""What a process is told: to keep freed memory, to wait asleep, to share no small step."""
 
 import platform
 import subprocess
 import sys
 
 import pytest
+import torch
 
-from lstm_report import memory
+from lstm_report import config, memory, training
 
 PROGRAM = """
 import resource, torch
@@ -37,3 +38,28 @@ def test_another_c_library_is_left_alone(error, monkeypatch):
 
     monkeypatch.setattr(memory.ctypes, "CDLL", refuse)
     assert memory.keep_freed.__wrapped__() is False
+
+
+def test_threads_sleep_while_they_wait_unless_the_environment_says_otherwise():
+    environment = {}
+    memory.wait_passively(environment)
+    assert environment == {"OMP_WAIT_POLICY": "PASSIVE"}
+    environment = {"OMP_WAIT_POLICY": "ACTIVE"}
+    memory.wait_passively(environment)
+    assert environment == {"OMP_WAIT_POLICY": "ACTIVE"}
+
+
+def test_small_steps_compute_with_one_thread_and_large_ones_with_all(monkeypatch):
+    monkeypatch.setattr(torch, "set_num_threads", (threads := [2]).append)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads[-1])
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    with memory.threads_for(1e6):
+        assert torch.get_num_threads() == 1
+    with memory.threads_for(1e10):
+        assert torch.get_num_threads() == 2
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    with memory.threads_for(1e6):
+        assert torch.get_num_threads() == 2
+    assert torch.get_num_threads() == 2
+    sizes = [training._operations(config.PROFILES[name]) for name in ("smoke", "quick", "source")]
+    assert sizes[0] < memory.SMALL < sizes[1] < sizes[2]

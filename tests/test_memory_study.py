@@ -239,7 +239,7 @@ def test_the_command_refuses_what_it_cannot_do(small, monkeypatch, capsys, words
 def test_a_dry_run_lists_and_estimates_and_runs_nothing(small, monkeypatch, capsys):
     code, output, _ = command(monkeypatch, capsys, "study memory --seeds 2 --only rnn --dry-run")
     assert code == 0
-    assert output.count("missing") == 8 and "Estimate: " in output and "for 8 runs" in output
+    assert output.count("missing") == 8 and "Estimate: " in output and "8 runs to do" in output
     assert not (small / "results").exists()
 
 

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 
+import made_up_records
 import numpy as np
 import pandas as pd
 import psutil
@@ -377,33 +378,42 @@ def test_a_worker_killed_again_and_again_is_given_up(source, places, monkeypatch
 
     monkeypatch.setattr(engines.subprocess, "Popen", start_and_kill)
     monkeypatch.setattr(engines, "cores", lambda: 7)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     result = study.execute(tiny("lstm"), source, LocalEngine(2), log=str)
     assert started == ["3", "3", "3"]
     assert [*result.failed.values()] == ["The worker was killed by SIGKILL, 3 times in a row."]
 
 
 def test_cores_are_divided_between_the_workers(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr(engines, "cores", lambda: 7)
     assert [LocalEngine(workers).threads for workers in (1, 2, 3, 4, 7)] == [7, 3, 2, 1, 1]
     with pytest.raises(UserError, match="between 1 worker and 7, .* got 8"):
         LocalEngine(8)
 
 
-def test_an_estimate_starts_each_run_as_soon_as_a_worker_is_free(source, places, monkeypatch):
+def test_threads_that_the_environment_asks_for_are_kept(monkeypatch):
+    monkeypatch.setattr(engines, "cores", lambda: 4)
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert LocalEngine(2).threads == 3
+    for unusable in ("", "0", "many"):
+        monkeypatch.setenv("OMP_NUM_THREADS", unusable)
+        assert LocalEngine(2).threads == 2
+
+
+def test_an_estimate_rests_on_recorded_times_and_starts_each_run_as_soon_as_it_can(places):
     assert estimate.together([3, 1, 1, 2], 2) == 4
     assert estimate.in_words(0.2) == "1 s" and estimate.in_words(12_000) == "3 h 20 min"
-    speed = estimate.Speed(training=100.0, judging=400.0, start=2.0)
-    monkeypatch.setattr(estimate, "measure", lambda *_: speed)
-    (planned,) = tiny("lstm").runs()
-    prepared = data.prepare(source, planned.config.data)
-    train, held, test = (
-        sum(len(part.row(row)) for row in range(len(part)))
-        for part in (prepared.train, prepared.validation, prepared.test)
-    )
-    found = estimate.estimate([(planned, 3), (planned, 1)], source, LocalEngine(1), log=str)
-    epochs, runs_left = 4, 2
-    seconds = epochs * (train / 100 + held / 400) + runs_left * (test / 400 + 2)
-    assert found.seconds == pytest.approx(seconds)
+    made_up_records.record("headline", {"lstm": 0.8}, seeds=range(3), test_seconds=20.0)
+    checksum = made_up_records.STATED["headline"].checksum
+    runs_left = [(run, 3) for run in studies.STUDIES["headline"].only(["lstm"]).runs()[:4]]
+    found = estimate.estimate(runs_left, checksum, 2)
+    # A run of 15 epochs took 60 seconds; two rounds of two.
+    assert found.seconds == pytest.approx(2 * (3 * 60 / 15 + 20))
+    assert found.unknown == () and found.hardware == ("a processor",)
+    other = studies.STUDIES["headline"].only(["reslstm"]).runs()[:1]
+    assert estimate.estimate([(other[0], 3)], checksum, 1).unknown == ("reslstm",)
+    assert estimate.estimate(runs_left, "0" * 64, 1).unknown == ("lstm",)
 
 
 STUDY = """
@@ -462,10 +472,9 @@ def test_an_unexpected_error_is_recorded_with_its_kind(source, places):
 def test_a_dry_run_lists_and_estimates_and_runs_nothing(places, monkeypatch, capsys):
     code, out, _ = command(monkeypatch, capsys, "study smoke --seeds 1 --only lstm --dry-run")
     assert code == 0
-    assert re.search(r"lstm: [\d,]{5,} tokens per second", out)
     assert len(re.findall(r"lstm-seed0-\w{12} +missing", out)) == 1
-    assert re.search(r"Estimate: \d+ s for 1 run, 1 at the same time", out)
-    assert {path.name for path in places.iterdir()} == {"cache"}
+    assert "1 run to do, 1 at the same time. No time is recorded for lstm" in out
+    assert not list(places.iterdir())
 
 
 DRIVER = """
