@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from tokenizers import Tokenizer
 
-from lstm_report import paths
+from lstm_report import cache, paths
 from lstm_report.config import DataConfig
 from lstm_report.errors import UserError
 from lstm_report.readers import Reviews
@@ -32,7 +32,7 @@ WIDTH = 32
 POOL = 50
 """Batches whose reviews are sorted by length together when the order is random."""
 ROWS = ("train-rows", "validation-rows", "test-in-train")
-VERSION = 3
+VERSION = 4
 """Part of the cache's key: raise it when encoding, or what the cache holds, changes."""
 
 
@@ -203,26 +203,17 @@ def _parts(source: Source, rows: Mapping[str, np.ndarray]) -> dict[str, Reviews]
     }
 
 
-def _read_cache(cache: Path, source: Source, config: DataConfig) -> PreparedData | None:
+def _read_cache(folder: Path, source: Source, config: DataConfig) -> PreparedData | None:
     """Return what `prepare` wrote; None when it is missing or damaged, as it can be made again."""
-
-    def array(name: str) -> np.ndarray:
-        return np.load(cache / f"{name}.npy", allow_pickle=False)
-
-    splits = {}
-    try:
-        tokenizer = Tokenizer.from_file(str(cache / "tokenizer.json"))
-        rows = {name: array(name) for name in ROWS}
-        if len(rows["test-in-train"]) != len(source.test):
-            return None
-        for name, part in _parts(source, rows).items():
-            tokens, offsets = array(f"{name}-tokens"), array(f"{name}-offsets")
-            if len(offsets) != len(part) + 1 or offsets[-1] != len(tokens):
-                return None
-            splits[name] = Split(part, tokens, offsets)
-    except Exception:  # the tokenizers library raises the bare class
+    if (kept := cache.read(folder)) is None:
         return None
-    return PreparedData(source, config, tokenizer, **splits, test_in_train=rows["test-in-train"])
+    arrays, texts = kept
+    splits = {
+        name: Split(part, arrays[f"{name}-tokens"], arrays[f"{name}-offsets"])
+        for name, part in _parts(source, arrays).items()
+    }
+    tokenizer = Tokenizer.from_str(texts["tokenizer"])
+    return PreparedData(source, config, tokenizer, **splits, test_in_train=arrays[ROWS[-1]])
 
 
 def prepare(source: Source, config: DataConfig) -> PreparedData:
@@ -237,8 +228,8 @@ def prepare(source: Source, config: DataConfig) -> PreparedData:
     Raises:
         UserError: when there are too few reviews, or the disk is full.
     """
-    cache = _cache(source, config)
-    if (cached := _read_cache(cache, source, config)) is not None:
+    folder = _cache(source, config)
+    if (cached := _read_cache(folder, source, config)) is not None:
         return cached
     rows = split_rows(source, config)
     parts = _parts(source, rows)
@@ -253,13 +244,10 @@ def prepare(source: Source, config: DataConfig) -> PreparedData:
             texts = np.split(tokens, ends[1:-1])
             tokens = np.concatenate([_in_order(text, config) for text in texts])
         splits[name] = Split(part, tokens, ends)
-    with paths.atomic_write(cache, directory=True) as folder:
-        tokenizer.save(str(folder / "tokenizer.json"))
-        arrays = dict(rows)
-        for name, split in splits.items():
-            arrays |= {f"{name}-tokens": split.tokens, f"{name}-offsets": split.offsets}
-        for name, values in arrays.items():
-            np.save(folder / f"{name}.npy", values)
+    arrays = dict(rows)
+    for name, split in splits.items():
+        arrays |= {f"{name}-tokens": split.tokens, f"{name}-offsets": split.offsets}
+    cache.write(folder, arrays, {"tokenizer": tokenizer.to_str()})
     return PreparedData(source, config, tokenizer, **splits, test_in_train=rows["test-in-train"])
 
 

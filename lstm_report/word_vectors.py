@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from lstm_report import cache, paths, unlabelled
 from lstm_report import data as reviews
-from lstm_report import paths, unlabelled
 from lstm_report.config import RunConfig
 from lstm_report.data import PreparedData
 from lstm_report.errors import UserError
@@ -67,17 +67,11 @@ def learn(data: PreparedData, size: int) -> np.ndarray:
             f"Expected unlabelled reviews to learn word vectors from, got none with "
             f"{data.source.name}: resolve the data with `lstm_report.unlabelled.attach`."
         )
-    path = _cache(data, size)
-    if path.is_file():
-        try:
-            found = np.load(path, allow_pickle=False)
-        except (ValueError, OSError, EOFError):
-            found = np.empty((0, 0))
-        if found.shape == (data.vocabulary_size, size):
-            return found
+    folder = _cache(data, size)
+    if (kept := cache.read(folder)) is not None:
+        return kept[0]["vectors"]
     found = _learnt(data, size)
-    with paths.atomic_write(path) as temporary, temporary.open("wb") as file:
-        np.save(file, found)
+    cache.write(folder, {"vectors": found}, {})
     return found
 
 
@@ -87,7 +81,7 @@ def _cache(data: PreparedData, size: int) -> Path:
     values += [config.validation_fraction, config.train_limit, config.split_seed, size]
     values.append(data.vocabulary)
     key = hashlib.sha256(json.dumps(values).encode()).hexdigest()[:16]
-    return paths.CACHE / f"vectors-{key}.npy"
+    return paths.CACHE / f"vectors-{key}"
 
 
 def _texts(data: PreparedData) -> list[str]:

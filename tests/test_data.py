@@ -45,7 +45,9 @@ def test_the_cache_serves_the_same_reviews_in_another_order(cache):
     assert len(list(cache.iterdir())) == 1
 
 
-@pytest.mark.parametrize("damage", ["train-tokens.npy", "test-offsets.npy", "tokenizer.json"])
+@pytest.mark.parametrize(
+    "damage", ["train-tokens.npy", "test-offsets.npy", "tokenizer.txt", "checksums.json"]
+)
 def test_a_damaged_cache_is_made_again(cache, damage):
     source = resolved(np.arange(60))
     first = data.prepare(source, CONFIG)
@@ -62,6 +64,27 @@ def test_a_cache_that_fits_no_longer_is_made_again(cache):
     (folder,) = cache.iterdir()
     np.save(folder / "train-tokens.npy", first.train.tokens[:-1])
     np.testing.assert_array_equal(data.prepare(source, CONFIG).train.tokens, first.train.tokens)
+
+
+@pytest.mark.parametrize("name", ["train-tokens", "validation-rows", "test-in-train"])
+def test_a_cache_of_the_right_form_with_other_numbers_is_made_again(cache, name):
+    source = resolved(np.arange(60))
+    first = data.prepare(source, CONFIG)
+    (folder,) = cache.iterdir()
+    kept = np.load(folder / f"{name}.npy")
+    np.save(folder / f"{name}.npy", np.full_like(kept, 5))
+    again = data.prepare(source, CONFIG)
+    np.testing.assert_array_equal(again.train.tokens, first.train.tokens)
+    assert again.validation.reviews.texts == first.validation.reviews.texts
+    np.testing.assert_array_equal(again.test_in_train, first.test_in_train)
+
+
+def test_a_cache_with_the_tokenizer_of_other_reviews_is_made_again(cache):
+    source = resolved(np.arange(60))
+    first = data.prepare(source, CONFIG)
+    (folder,) = cache.iterdir()
+    (folder / "tokenizer.txt").write_text(tokenizer_for(["another plot"]).to_str())
+    assert data.prepare(source, CONFIG).vocabulary == first.vocabulary
 
 
 def test_pickled_arrays_are_never_loaded(cache):

@@ -74,7 +74,7 @@ def test_the_cache_gives_the_same_and_a_broken_off_one_is_not_used(prepared, tmp
     assert again.validation.reviews.texts == prepared.validation.reviews.texts
     np.testing.assert_array_equal(again.test_in_train, prepared.test_in_train)
     (folder,) = tmp_path.iterdir()
-    (folder / "tokenizer.json").unlink()
+    (folder / "tokenizer.txt").unlink()
     third = data.prepare(prepared.source, prepared.config)
     np.testing.assert_array_equal(third.test.tokens, prepared.test.tokens)
     assert list(tmp_path.iterdir()) == [folder]

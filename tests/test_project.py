@@ -33,7 +33,7 @@ LONGEST_CELL, LONGEST_MODULE = 15, 400
 # Modules that are not named here need only keep the graph free of cycles.
 ORDER = [
     *("errors", "paths", "progress", "memory", "config", "corpus", "tasks"),
-    *("round2.settings", "round2.registration"),
+    *("cache", "round2.settings", "round2.registration"),
     *("words", "sources", "unlabelled", "edits", "data", "word_vectors", "cells"),
     *(
         "kernel",
