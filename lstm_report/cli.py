@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lstm_report import memory, study_commands
+from lstm_report import memory, paths, study_commands
 from lstm_report.errors import UserError
 from lstm_report.options import Data, Epochs, Layers, Profile, Readout, Seed, tell_epoch
 
@@ -37,16 +37,17 @@ def build(
     from lstm_report.report.build import build as build_report
 
     try:
-        result = build_report(
-            profile=profile,
-            data=data,
-            seed=seed,
-            epochs=epochs,
-            layers=layers,
-            readout=readout,
-            code=code,
-            output=output,
-        )
+        with paths.alone(output / ".lock", f"building in {output}", wait=False):
+            result = build_report(
+                profile=profile,
+                data=data,
+                seed=seed,
+                epochs=epochs,
+                layers=layers,
+                readout=readout,
+                code=code,
+                output=output,
+            )
     except ReportError as error:
         typer.echo(f"lstm-report: {error}", err=True)
         raise typer.Exit(1) from error
@@ -106,7 +107,7 @@ def claims(
 
         typer.echo(second.as_text(second.verdicts()))
         return
-    from lstm_report import ledger, paths, scoreboard
+    from lstm_report import ledger, scoreboard
     from lstm_report.archive import Archive
 
     archive = Archive()

@@ -1,6 +1,7 @@
 """Where things are, and how files are written so that none is ever left half-written."""
 
 import errno
+import glob
 import os
 import re
 import shutil
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from lstm_report.errors import UserError
 
@@ -45,7 +46,9 @@ def atomic_write(target: Path, *, directory: bool = False) -> Iterator[Path]:
     temporary: Path | None = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        holder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        _sweep(target)
+        prefix = f".{target.name}.{os.getpid()}-"
+        holder = Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent))
         temporary = holder / target.name
         if directory:
             temporary.mkdir()
@@ -60,6 +63,16 @@ def atomic_write(target: Path, *, directory: bool = False) -> Iterator[Path]:
     finally:
         if temporary is not None:
             shutil.rmtree(temporary.parent, ignore_errors=True)
+
+
+def _sweep(target: Path) -> None:
+    """Remove what processes that were killed have left of their attempts to write `target`."""
+    for holder in target.parent.glob(f".{glob.escape(target.name)}.*-*"):
+        import psutil  # rarely needed, and what reads paths is to start quickly
+
+        number = holder.name.removeprefix(f".{target.name}.").partition("-")[0]
+        if number.isdecimal() and not psutil.pid_exists(int(number)):
+            shutil.rmtree(holder, ignore_errors=True)
 
 
 @contextmanager
@@ -88,6 +101,47 @@ def only_writer(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+@contextmanager
+def alone(lock: Path, doing: str, *, wait: bool) -> Iterator[None]:
+    """Keep other processes from doing the same until the block ends.
+
+    That a process was killed while it held the lock hinders nobody.
+
+    Args:
+        lock: the file that stands for what is done; its parent is made when missing.
+        doing: what is done, as in `building in build`.
+        wait: whether to wait for another process that is at it, or to refuse.
+
+    Raises:
+        UserError: when another process is at it and `wait` is false, or the place cannot be
+            written.
+    """
+    owner = lock.with_suffix(".owner")
+    held = FileLock(lock)
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            held.acquire(timeout=0)
+        except Timeout:
+            if not wait:
+                who = owner.read_text(encoding="utf-8") if owner.is_file() else "another process"
+                raise UserError(
+                    f"Expected to be alone in {doing}, but {who} is at it: wait until it has "
+                    "ended, or end it."
+                ) from None
+            held.acquire()
+        owner.write_text(f"process {os.getpid()}", encoding="utf-8")
+    except OSError as error:
+        if refused := _refusal(lock, error, missing=True):
+            raise refused from error
+        raise
+    try:
+        yield
+    finally:
+        owner.unlink(missing_ok=True)
+        held.release()
 
 
 def _refusal(target: Path, error: Exception, *, missing: bool) -> UserError | None:

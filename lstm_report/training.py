@@ -145,7 +145,7 @@ def _best_epoch(rows: list[dict[str, float]]) -> int:
 
 def _write_result(
     directory: Path, config: RunConfig, data: PreparedData, state: State, precision: str
-) -> runs.Run:
+) -> None:
     """Read the test split once with the selected weights and close the run folder."""
     model = state.model
     model.load_state_dict(state.best)
@@ -186,7 +186,7 @@ def _write_result(
     sizes = config.model.embedding_size, config.model.hidden_size
     compiled = kernel.fits(getattr(torch, precision), *sizes)
     accelerator = torch.cuda.get_device_name(device) if device.type == "cuda" else None
-    return runs.finish(
+    runs.finish(
         directory,
         {
             "summary": summary,
@@ -235,7 +235,7 @@ def fit(
     data: PreparedData | None = None,
     on_epoch: OnEpoch | None = None,
     progress: bool = True,
-    directory: Path = paths.RUNS,
+    directory: Path | None = None,
 ) -> runs.Run:
     """Return the run of `config`: read it if it is finished, take it up if begun, or train it.
 
@@ -245,7 +245,7 @@ def fit(
         on_epoch: called after each epoch (and once at the start of a run taken up) with the table
             of all epochs so far.
         progress: whether to show a bar over the batches.
-        directory: where the run folders are.
+        directory: where the run folders are; by default `paths.RUNS`.
 
     Returns:
         The finished run. Its `summary` holds the accuracy and mean loss on the test split, the
@@ -258,9 +258,25 @@ def fit(
     if data is None:
         data = reviews.prepare(unlabelled.resolve(config), config.data)
     checksum = data.source.checksum
-    folder = Path(directory) / configuration.run_id(config, checksum)
+    folder = Path(directory or paths.RUNS) / configuration.run_id(config, checksum)
     if runs.is_finished(folder):
         return runs.read_run(folder)
+    lock = folder / ".lock"
+    with paths.alone(lock, f"training {folder.name}", wait=True):
+        if not runs.is_finished(folder):  # by the process that this one waited for
+            _train(config, data, folder, on_epoch, progress)
+        lock.unlink(missing_ok=True)  # who waits finds the run finished
+    return runs.read_run(folder)
+
+
+def _train(
+    config: RunConfig,
+    data: PreparedData,
+    folder: Path,
+    on_epoch: OnEpoch | None,
+    progress: bool,
+) -> None:
+    """Train a run from its last epoch on, and close its folder."""
     memory.keep_freed()
     device = choose_device(config.training.device)
     precision = choose_precision(config.training.precision, device)
@@ -273,7 +289,7 @@ def fit(
         if (folder / runs.CHECKPOINT).is_file():
             state.load(folder / runs.CHECKPOINT)
         else:
-            runs.write_config(folder, config, checksum)
+            runs.write_config(folder, config, data.source.checksum)
         _write_metrics(folder, state.rows, on_epoch)
         for epoch in range(len(state.rows) + 1, config.training.epochs + 1):
             row = _train_epoch(
@@ -289,7 +305,7 @@ def fit(
                 state.best = {name: value.clone() for name, value in model.state_dict().items()}
             state.save(folder / runs.CHECKPOINT)
             _write_metrics(folder, state.rows, on_epoch)
-        return _write_result(folder, config, data, state, precision)
+        _write_result(folder, config, data, state, precision)
 
 
 def _write_metrics(folder: Path, rows: list[dict[str, float]], on_epoch: OnEpoch | None) -> None:

@@ -1,5 +1,6 @@
 """Writing: all or nothing, and one sentence when the disk is full or the place is refused."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -133,3 +134,52 @@ def test_a_place_where_no_lock_can_be_made_is_told(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(UserError, match="refused"), only_writer(tmp_path / "file"):
         raise AssertionError("nothing could be written here")
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from lstm_report import paths
+with paths.alone(Path(sys.argv[1]), "counting", wait=False):
+    print("held", flush=True)
+    time.sleep(float(sys.argv[2]))
+"""
+
+
+def hold(lock, seconds):
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(lock), str(seconds)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+def test_a_second_process_is_told_who_is_at_work_or_waits(tmp_path):
+    lock = tmp_path / "there" / ".lock"
+    process = hold(lock, 60)
+    with (
+        pytest.raises(UserError, match=f"alone in counting, but process {process.pid} is at it"),
+        paths.alone(lock, "counting", wait=False),
+    ):
+        pass
+    process.kill()  # what a killed process held is free
+    process.wait()
+    with paths.alone(lock, "counting", wait=False):
+        pass
+    process = hold(lock, 1)
+    with paths.alone(lock, "counting", wait=True):
+        assert process.wait(5) == 0
+    assert not lock.with_suffix(".owner").exists()
+
+
+def test_what_a_killed_writer_left_is_removed_by_the_next_one(tmp_path):
+    target = tmp_path / "a.b"
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    left = tmp_path / f".a.b.{dead.pid}-xyz"
+    alive, other = tmp_path / f".a.b.{os.getpid()}-xyz", tmp_path / f".c.{dead.pid}-xyz"
+    for folder in (left, alive, other):
+        folder.mkdir()
+    with paths.atomic_write(target) as temporary:
+        temporary.write_text("whole")
+    assert not left.exists() and alive.exists() and other.exists()

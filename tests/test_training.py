@@ -208,3 +208,60 @@ def test_predictions_keep_their_order_and_equal_those_of_the_test(run, data, mon
     texts = data.test.reviews.texts[:20]
     together = list(prediction.probabilities(run, texts))
     np.testing.assert_allclose(together, run.predictions["probability"][:20], atol=1e-6)
+
+
+def fit_here(arguments):
+    data, config, directory = arguments
+    return training.fit(config, data=data, progress=False, directory=directory).summary
+
+
+def test_two_processes_that_train_the_same_run_train_it_once(data, tmp_path):
+    config = small()
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        first, second = pool.map(fit_here, [(data, config, tmp_path)] * 2, chunksize=1)
+    assert first == second, "also in the seconds it took"
+    (folder,) = tmp_path.iterdir()
+    assert not list(folder.glob(".lock*"))
+
+
+def test_of_two_epochs_that_are_as_accurate_the_lower_loss_is_chosen():
+    def row(epoch, accuracy, loss):
+        return {"epoch": epoch, "validation_accuracy": accuracy, "validation_loss": loss}
+
+    rows = [row(1, 0.8, 0.5), row(2, 0.8, 0.4), row(3, 0.8, 0.6), row(4, 0.7, 0.1)]
+    assert training._best_epoch(rows) == 2
+    assert training._best_epoch(rows[:1]) == 1 and training._best_epoch([]) == 0
+
+
+def test_each_epoch_has_its_own_order_and_dropout(data, tmp_path, monkeypatch):
+    seen = []
+    whole = training.reviews.batches
+
+    def watched(split, size, *, generator):
+        for batch in whole(split, size, generator=generator):
+            seen.append((torch.initial_seed(), batch.index.tolist()))
+            yield batch
+
+    monkeypatch.setattr(training.reviews, "batches", watched)
+    config = small(epochs=2)
+    training.fit(config, data=data, progress=False, directory=tmp_path)
+    half = len(seen) // 2
+    assert sorted(sum((rows for _, rows in seen[:half]), [])) == list(range(len(data.train)))
+    assert [rows for _, rows in seen[:half]] != [rows for _, rows in seen[half:]]
+    assert seen[0][0] != seen[half][0]
+
+
+def test_a_long_gradient_is_scaled_down_to_its_largest_norm(data, tmp_path, monkeypatch):
+    norms = []
+    step = torch.optim.Adam.step
+
+    def watched(self, *arguments, **options):
+        gradients = [p.grad for group in self.param_groups for p in group["params"]]
+        norms.append(float(torch.stack([g.norm() for g in gradients if g is not None]).norm()))
+        return step(self, *arguments, **options)
+
+    monkeypatch.setattr(torch.optim.Adam, "step", watched)
+    clipped = dataclasses.replace(small().training, epochs=1, clip_norm=1e-3)
+    config = dataclasses.replace(small(), training=clipped)
+    training.fit(config, data=data, progress=False, directory=tmp_path)
+    assert norms and max(norms) <= 1e-3 * 1.01

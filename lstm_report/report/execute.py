@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,9 @@ class RunningInterpreter(AsyncKernelManager):
 
     def __init__(self, **options: Any) -> None:
         if sys.platform != "win32":
-            options["transport"] = "ipc"
+            # By default the sockets lie in the working folder, where two builds take the same ones.
+            self.sockets = tempfile.TemporaryDirectory(prefix="lstm-report-")
+            options |= {"transport": "ipc", "ip": str(Path(self.sockets.name) / "kernel")}
         super().__init__(**options)
 
     async def _async_pre_start_kernel(self, **options: Any) -> Any:
@@ -58,11 +61,12 @@ def key(source: Path, parameters: Mapping[str, Any], checksum: str) -> str:
         checksum: the checksum of the reviews.
     """
     digest = hashlib.sha256()
-    for file in [source, *sorted(PACKAGE.glob("*.py"))]:
-        digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
-    shown = ("*/*.csv", "bench/*.json") if RECORDS in source.read_text() else ()
-    for record in sorted(file for pattern in shown for file in paths.RESULTS.glob(pattern)):
-        digest.update(record.parent.name.encode() + b"\0" + record.read_bytes() + b"\0")
+    code = sorted(file for kind in ("*.py", "*.cpp") for file in PACKAGE.rglob(kind))
+    shown = ("*.csv", "*.json") if RECORDS in source.read_text() else ()
+    records = sorted(file for kind in shown for file in paths.RESULTS.rglob(kind))
+    for file in [source, *code, *records]:
+        name = f"{file.parent.name}/{file.name}"
+        digest.update(name.encode() + b"\0" + file.read_bytes() + b"\0")
     versions = {name: _version(name) for name in SHAPING}
     made_with = [sorted(parameters.items()), checksum, versions, sys.version]
     digest.update(json.dumps(made_with, sort_keys=True).encode())
