@@ -1,5 +1,6 @@
 """The records as a rule may use them: what was made as stated, and what was left out and why."""
 
+import contextlib
 import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -114,12 +115,15 @@ def open_study(name: str) -> Study:
     whole = records.read(name)
     plan = _plan(name, whole.runs["seed"].unique())
     registered = name.startswith(registration.STUDIES)
+    doubled = whole.runs.duplicated(["cell", "seed"], keep=False)
     reasons = [
         _objection(row, accuracy, stated, plan)
         or (registered and registration.objection(str(row["commit"])))
-        or (registered and _misplaced(row, whole, plan))
-        for (_, row), accuracy in zip(
-            whole.runs.iterrows(), whole.correct.mean(axis=1), strict=True
+        or (registered and (row["cell"], row["seed"]) not in plan and "was not registered")
+        or (twice and "recorded more than once")
+        or _epochs_objection(row, whole.epochs[whole.epochs["run_id"] == row["run_id"]], registered)
+        for (_, row), accuracy, twice in zip(
+            whole.runs.iterrows(), whole.correct.mean(axis=1), doubled, strict=True
         )
     ]
     table = whole.runs.assign(study=name, reason=reasons).loc[[bool(r) for r in reasons], LEFT_OUT]
@@ -163,8 +167,30 @@ def _objection(
             wanted = getattr(getattr(planned.config, part), entry)
             if key in row and not _same(row[key], wanted):
                 return f"made with {key} = {row[key]} instead of {wanted}"
-    if abs(float(row["test_accuracy"]) - accuracy) > 1e-6:
+    if not abs(row["test_accuracy"] - accuracy) <= 1e-6:
         return "its predictions do not give the accuracy in its row"
+    numbers = ("parameters", "train_seconds", "test_seconds")
+    if unusable := [name for name in numbers if not 0 <= row[name] < np.inf]:
+        return f"its {unusable[0]} is no number that can be"
+    return ""
+
+
+def _epochs_objection(row: pd.Series, epochs: pd.DataFrame, registered: bool) -> str:
+    """Return why a run does not count by its epochs, or an empty text.
+
+    Its best epoch has to be one of them, and of a registered run the best of them.
+    """
+    if "best_epoch" not in row or "model.kind" not in row:
+        return ""
+    if epochs[list(records.EPOCH_NUMBERS)].isna().any(axis=None):
+        return "one of its epochs holds no number"
+    if epochs["epoch"].duplicated().any():
+        return "one of its epochs is recorded more than once"
+    ranks = list(zip(-epochs["validation_accuracy"], epochs["validation_loss"], strict=True))
+    chosen = [rank for rank, epoch in zip(ranks, epochs["epoch"], strict=True)
+              if epoch == row["best_epoch"]]  # fmt: skip
+    if not chosen or (registered and chosen[0] != min(ranks)):
+        return "its best epoch is not that of its epochs"
     return ""
 
 
@@ -184,26 +210,11 @@ def _sound(name: str, measured: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFram
     if name.startswith(registration.STUDIES):
         objections = measured["commit"].map(lambda commit: registration.objection(str(commit)))
         reasons = reasons.where(reasons != "", objections)
+    reasons[measured.duplicated(measurements.KEY, keep=False)] = "measured more than once"
     reasons[~np.isfinite(values)] = "a measurement of it is no number"
     bad = measured["run_id"].isin(measured.loc[reasons != "", "run_id"])
     named = measured.assign(study=name, reason=reasons)[reasons != ""].drop_duplicates("run_id")
     return measured.assign(value=values)[~bad], named[LEFT_OUT]
-
-
-def _misplaced(row: pd.Series, kept: Records, plan: dict[tuple[str, int], Planned]) -> str:
-    """Return what else is off with a registered run: its plan, its number, its best epoch."""
-    if (row["cell"], row["seed"]) not in plan:
-        return "no run of this cell and seed was registered"
-    same = (kept.runs["cell"] == row["cell"]) & (kept.runs["seed"] == row["seed"])
-    if same.sum() > 1:
-        return "recorded more than once"
-    epochs = kept.epochs[kept.epochs["run_id"] == row["run_id"]]
-    ranks = list(zip(-epochs["validation_accuracy"], epochs["validation_loss"], strict=True))
-    chosen = [rank for rank, epoch in zip(ranks, epochs["epoch"], strict=True)
-              if epoch == row["best_epoch"]]  # fmt: skip
-    if not chosen or chosen[0] != min(ranks):
-        return "its best epoch is not that of its epochs"
-    return ""
 
 
 def _together(*tables: pd.DataFrame) -> pd.DataFrame:
@@ -214,11 +225,10 @@ def _together(*tables: pd.DataFrame) -> pd.DataFrame:
 def _same(recorded: object, planned: object) -> bool:
     if missing(recorded) or planned is None:
         return missing(recorded) and planned is None
-    return str(recorded) == str(planned) or (
-        isinstance(planned, int | float)
-        and not isinstance(planned, bool)
-        and float(str(recorded)) == float(planned)
-    )
+    if isinstance(planned, int | float) and not isinstance(planned, bool):
+        with contextlib.suppress(ValueError):
+            return float(str(recorded)) == float(planned)
+    return str(recorded) == str(planned)
 
 
 def _without_run(

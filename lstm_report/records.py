@@ -12,6 +12,7 @@ A run counts as recorded once its row stands in runs.csv, which is written last.
 """
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,14 @@ SUMMARY = (
     *("parameters", "train_seconds", "test_seconds", "tokens_per_second"),
 )
 """What is taken over from the summary of a run, see `lstm_report.training.fit`."""
+RUN_COLUMNS = (
+    *("cell", "seed", "run_id", "checksum", "commit", "hardware"),
+    *("test_accuracy", "parameters", "train_seconds", "test_seconds"),
+)
+"""What every row of runs.csv has, of linear models too."""
+RUN_NUMBERS = (*SUMMARY, "seed")
+EPOCH_NUMBERS = ("seed", "epoch", "train_loss", "validation_loss", "validation_accuracy")
+"""Columns of numbers; what is no number in them is read as missing."""
 MADE_WITH = ("finished", "commit", "hardware", "device", "threads", "precision")
 
 
@@ -231,15 +240,28 @@ def _forget_failure(folder: Path, run_id: str) -> None:
             path.unlink(missing_ok=True)
 
 
-def _read_table(path: Path) -> pd.DataFrame:
-    """Return a table with its numbers as numbers; a cell may be named `None` or `2`."""
+def _read_table(
+    path: Path, columns: Sequence[str] = (), numbers: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Return a table with its numbers as numbers; a cell may be named `None` or `2`.
+
+    Args:
+        path: the file; where there is none, the table is empty.
+        columns: those that it must have.
+        numbers: those that hold numbers, where it has them.
+    """
     if not path.is_file():
         return pd.DataFrame(columns=[*KEY, *FAILURE, *SUMMARY])
     texts = dict.fromkeys(("cell", "run_id", "checksum", "commit", "error"), str)
     try:
-        return pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=[""])
+        table = pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=[""])
     except (ValueError, OSError) as error:
         raise _damaged(path) from error
+    if not {*columns} <= {*table.columns}:
+        raise _damaged(path)
+    for name in (entry for entry in numbers if entry in table):
+        table[name] = pd.to_numeric(table[name], errors="coerce")
+    return table
 
 
 def tables(name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -249,7 +271,10 @@ def tables(name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
         UserError: when a table is damaged.
     """
     folder = _folder(name)
-    finished, failed = (_read_table(folder / file) for file in ("runs.csv", "failures.csv"))
+    finished = _read_table(folder / "runs.csv", RUN_COLUMNS, RUN_NUMBERS)
+    if "model.kind" in finished and "best_epoch" not in finished:
+        raise _damaged(folder / "runs.csv")
+    failed = _read_table(folder / "failures.csv", [*KEY, *FAILURE])
     return earlier_records.completed(finished), failed
 
 
@@ -259,7 +284,8 @@ def epochs(name: str) -> pd.DataFrame:
     Raises:
         UserError: when the table is damaged.
     """
-    return _read_table(_folder(name) / "epochs.csv")
+    columns = [*KEY, *EPOCH_NUMBERS]
+    return _read_table(_folder(name) / "epochs.csv", columns, EPOCH_NUMBERS)
 
 
 def read(name: str) -> Records:
@@ -279,11 +305,16 @@ def read(name: str) -> Records:
         )
     finished, failures = tables(name)
     reviews = _read_parquet(folder / "reviews.parquet")
+    if not {"label", "in_train"} <= {*reviews} or not reviews["label"].isin((0, 1)).all():
+        raise _damaged(folder / "reviews.parquet")
     rows = []
     for run_id in finished["run_id"]:
         path = folder / "predictions" / f"{run_id}.parquet"
-        rows.append(_read_parquet(path)["logit"].to_numpy().astype(np.float32))
-        if len(rows[-1]) != len(reviews):
+        try:
+            rows.append(_read_parquet(path)["logit"].to_numpy().astype(np.float32))
+        except (KeyError, ValueError) as error:
+            raise _damaged(path) from error
+        if len(rows[-1]) != len(reviews) or not np.isfinite(rows[-1]).all():
             raise _damaged(path)
     return Records(
         name,

@@ -537,3 +537,57 @@ def test_machines_of_several_kinds_are_told(results):
     )
     checklist = inventory.checklist(Archive()).set_index("item")["state"]
     assert checklist["Hardware"] == "a processor and another"
+
+
+def edit(file, change):
+    """Write a recorded table of the headline study anew, after a change to its texts."""
+    path = paths.RESULTS / "headline" / file
+    change(table := pd.read_csv(path, dtype=str, keep_default_na=False))
+    table.to_csv(path, index=False)
+
+
+def put(column, value):
+    return lambda table: table.__setitem__(column, [value, *table[column][1:]])
+
+
+@pytest.mark.parametrize(
+    "file, change, reason",
+    [
+        ("runs.csv", put("best_epoch", "-5"), "its best epoch is not that of its epochs"),
+        ("runs.csv", put("best_epoch", "abc"), "its best epoch is not that of its epochs"),
+        ("runs.csv", put("test_accuracy", "abc"), "do not give the accuracy"),
+        ("runs.csv", put("test_accuracy", ""), "do not give the accuracy"),
+        ("runs.csv", put("parameters", "abc"), "its parameters is no number"),
+        ("runs.csv", put("train_seconds", "-5"), "its train_seconds is no number"),
+        ("runs.csv", put("data.max_length", "abc"), "data.max_length = abc instead of 256"),
+        ("runs.csv", lambda table: table.__setitem__("seed", "0"), "recorded more than once"),
+        ("epochs.csv", put("train_loss", "abc"), "one of its epochs holds no number"),
+        ("epochs.csv", put("epoch", "2"), "one of its epochs is recorded more than once"),
+        ("measurements.csv", put("value", ""), "a measurement of it is no number"),
+        ("measurements.csv", put("condition", "5"), "measured more than once"),
+    ],
+)
+def test_an_edited_record_is_named_and_not_counted(results, file, change, reason):
+    c9("true")
+    edit(file, change)
+    left = Archive().study("headline").left_out
+    assert left["reason"].str.contains(reason).any()
+    ledger.as_text(ledger.ledger(), Archive())
+
+
+@pytest.mark.parametrize("column", ["test_accuracy", "best_epoch", "commit", "seed"])
+def test_a_table_without_a_column_is_named(results, column):
+    c9("true")
+    path = paths.RESULTS / "headline" / "runs.csv"
+    pd.read_csv(path).drop(columns=column).to_csv(path, index=False)
+    with pytest.raises(UserError, match="runs.csv, but it is damaged"):
+        ledger.ledger()
+
+
+@pytest.mark.parametrize("logits", [{"x": 0.0}, {"logit": np.nan}, {"logit": "a"}])
+def test_predictions_that_are_none_are_named(results, logits):
+    c9("true")
+    file = next((paths.RESULTS / "headline" / "predictions").iterdir())
+    pd.DataFrame(logits, index=range(len(LABELS))).to_parquet(file)
+    with pytest.raises(UserError, match="parquet, but it is damaged"):
+        ledger.ledger()

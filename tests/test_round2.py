@@ -267,7 +267,7 @@ def change(study, file, **where):
     [
         ("runs.csv", {"best_epoch": "9"}, "its best epoch is not that of its epochs"),
         ("runs.csv", {"test_accuracy": "0.99"}, "do not give the accuracy"),
-        ("runs.csv", {"seed": "7"}, "no run of this cell and seed was registered"),
+        ("runs.csv", {"seed": "7"}, "was not registered"),
         ("runs.csv", {"seed": "101"}, "recorded more than once"),
         ("runs.csv", {"training.learning_rate": "0.1"}, "training.learning_rate = 0.1"),
         ("measurements.csv", {"value": "nan"}, "a measurement of it is no number"),
