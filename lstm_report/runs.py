@@ -13,6 +13,7 @@
 import functools
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,9 @@ FORMAT = 1
 FILES = ("config.json", "metrics.csv", "predictions.parquet", "model.safetensors", "tokenizer.json")
 PROVENANCE = "provenance.json"
 CHECKPOINT = "checkpoint.safetensors"
+METRICS = ("epoch", "train_loss", "validation_loss", "validation_accuracy")
+PREDICTIONS = ("label", "logit", "probability", "length")
+"""Columns of numbers that the tables of a run have, besides others."""
 
 
 def write_text(path: Path, text: str) -> None:
@@ -114,8 +118,11 @@ def read_run(directory: Path) -> "Run":
     for name in FILES:
         if not (directory / name).is_file():
             raise _damaged(directory, f"{name} is missing")
-        if digest(directory / name) != provenance.get("files", {}).get(name):
+        digests = provenance.get("files")
+        if not isinstance(digests, dict) or digest(directory / name) != digests.get(name):
             raise _damaged(directory, f"{name} is not what the run wrote")
+    if lacking := {"summary", "data"} - set(provenance):
+        raise _damaged(directory, f"{PROVENANCE} does not tell the {min(lacking)}")
     return Run(directory, configuration.from_dict(values.get("config", {})), provenance)
 
 
@@ -130,12 +137,26 @@ class Run:
     @functools.cached_property
     def metrics(self) -> pandas.DataFrame:
         """One row per epoch: losses, accuracies, seconds, tokens per second, gradient norm."""
-        return pandas.read_csv(self.directory / "metrics.csv")
+        return self._table("metrics.csv", pandas.read_csv, METRICS)
 
     @functools.cached_property
     def predictions(self) -> pandas.DataFrame:
         """One row per test review: index, label, logit, probability, length, in_train."""
-        return pandas.read_parquet(self.directory / "predictions.parquet")
+        return self._table("predictions.parquet", pandas.read_parquet, PREDICTIONS)
+
+    def _table(
+        self, name: str, read: Callable[[Path], pandas.DataFrame], columns: tuple[str, ...]
+    ) -> pandas.DataFrame:
+        """Return a table of the folder, which has to have these columns of numbers."""
+        try:
+            table = read(self.directory / name)
+        except (ValueError, OSError) as error:  # of pyarrow too
+            raise _damaged(self.directory, f"{name} cannot be read") from error
+        for column in columns:
+            numbers = column in table and pandas.api.types.is_numeric_dtype(table[column])
+            if not numbers and (column not in table or len(table)):
+                raise _damaged(self.directory, f"{name} has no numbers in {column!r}")
+        return table
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -148,18 +169,39 @@ class Run:
         return self.summary["best_epoch"]
 
     def load_tokenizer(self) -> "Tokenizer":
-        """Return the tokeniser the run was trained with."""
+        """Return the tokeniser the run was trained with.
+
+        Raises:
+            UserError: when it is none.
+        """
         from tokenizers import Tokenizer
 
-        return Tokenizer.from_file(str(self.directory / "tokenizer.json"))
+        try:
+            return Tokenizer.from_file(str(self.directory / "tokenizer.json"))
+        except Exception as error:  # the library raises the bare class
+            raise _damaged(self.directory, "tokenizer.json is no tokeniser") from error
 
     def load_model(self) -> "SentimentClassifier":
-        """Return the classifier with the selected weights, on the CPU, in evaluation mode."""
+        """Return the classifier with the selected weights, on the CPU, in evaluation mode.
+
+        Raises:
+            UserError: when the weights are none of this configuration, or not finite.
+        """
+        import torch
+        from safetensors import SafetensorError
         from safetensors.torch import load_file
 
         from lstm_report.model import SentimentClassifier
 
-        weights = load_file(self.directory / "model.safetensors")
-        model = SentimentClassifier(len(weights["embedding.weight"]), self.config.model)
-        model.load_state_dict(weights)
+        name = "model.safetensors"
+        try:
+            weights = load_file(self.directory / name)
+            model = SentimentClassifier(len(weights["embedding.weight"]), self.config.model)
+            model.load_state_dict(weights)
+        except (SafetensorError, KeyError, RuntimeError, OSError) as error:
+            raise _damaged(self.directory, f"{name} holds no weights of its model") from error
+        if not all(torch.isfinite(value).all() for value in weights.values()):
+            raise _damaged(self.directory, f"{name} holds weights that are no numbers")
+        if self.load_tokenizer().get_vocab_size() != len(weights["embedding.weight"]):
+            raise _damaged(self.directory, f"tokenizer.json and {name} differ in their words")
         return model.eval()

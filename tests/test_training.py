@@ -4,12 +4,14 @@ import dataclasses
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from lstm_report import config as configuration
 from lstm_report import corpus, evaluation, paths, prediction, runs, sources, training
@@ -265,3 +267,71 @@ def test_a_long_gradient_is_scaled_down_to_its_largest_norm(data, tmp_path, monk
     config = dataclasses.replace(small(), training=clipped)
     training.fit(config, data=data, progress=False, directory=tmp_path)
     assert norms and max(norms) <= 1e-3 * 1.01
+
+
+def forged(run, place, name, write):
+    """Copy a run with one file written anew, and its digest with it, as by another tool."""
+    folder = place / run.directory.name
+    shutil.copytree(run.directory, folder)
+    if write is None:
+        return folder
+    write(folder / name)
+    provenance = json.loads((folder / runs.PROVENANCE).read_text())
+    provenance["files"][name] = runs.digest(folder / name)
+    (folder / runs.PROVENANCE).write_text(json.dumps(provenance))
+    return folder
+
+
+def reweighted(change):
+    def write(path):
+        weights = load_file(path)
+        change(weights)
+        save_file(weights, path)
+
+    return write
+
+
+FORGED = {
+    "wrong shapes": ("model.safetensors", reweighted(
+        lambda weights: weights.update({"classifier.weight": torch.zeros(1, 3)}))),
+    "a weight too few": ("model.safetensors", reweighted(
+        lambda weights: weights.pop("classifier.bias"))),
+    "no numbers": ("model.safetensors", reweighted(
+        lambda weights: weights["classifier.weight"].fill_(torch.nan))),
+    "fewer words": ("model.safetensors", reweighted(
+        lambda weights: weights.update({"embedding.weight": weights["embedding.weight"][:-1]}))),
+    "truncated": ("model.safetensors", lambda path: path.write_bytes(path.read_bytes()[:500])),
+    "pickled": ("model.safetensors", lambda path: torch.save({"a": torch.zeros(1)}, path)),
+    "no tokeniser": ("tokenizer.json", lambda path: path.write_text("{}")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", FORGED)
+def test_a_run_whose_weights_or_words_cannot_be_is_refused(run, tmp_path, how):
+    made = runs.read_run(forged(run, tmp_path, *FORGED[how]))
+    with pytest.raises(UserError, match="Expected a complete run folder .*: delete the folder"):
+        next(prediction.probabilities(made, ["a fine film"]))
+
+
+@pytest.mark.parametrize(
+    "name, table, content",
+    [
+        ("metrics.csv", "metrics", b"epoch,loss\n1,2\n"),
+        ("metrics.csv", "metrics", b""),
+        ("predictions.parquet", "predictions", b"PAR1"),
+    ],
+)
+def test_a_run_whose_tables_cannot_be_is_refused(run, tmp_path, name, table, content):
+    made = runs.read_run(forged(run, tmp_path, name, lambda path: path.write_bytes(content)))
+    with pytest.raises(UserError, match=f"{name} (cannot be read|has no numbers in)"):
+        getattr(made, table)
+
+
+@pytest.mark.parametrize("without", ["files", "summary", "data"])
+def test_a_provenance_that_tells_too_little_is_refused(run, tmp_path, without):
+    folder = forged(run, tmp_path, "", None)
+    provenance = json.loads((folder / runs.PROVENANCE).read_text())
+    del provenance[without]
+    (folder / runs.PROVENANCE).write_text(json.dumps(provenance))
+    with pytest.raises(UserError, match="Expected a complete run folder"):
+        runs.read_run(folder)
