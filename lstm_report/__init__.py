@@ -14,6 +14,7 @@ _EXPORTS = {
     "fit": "training",
     "prepare": "data",
     "profile": "config",
+    "read_run": "runs",
     "resolve": "sources",
 }
 __all__ = sorted(_EXPORTS)

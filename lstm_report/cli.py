@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lstm_report import memory, paths, study_commands
+from lstm_report import __version__, memory, paths, study_commands
 from lstm_report.errors import UserError
 from lstm_report.options import Data, Epochs, Layers, Profile, Readout, Seed, tell_epoch
 
@@ -15,6 +15,32 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"lstm-report {__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def common(
+    home: Annotated[
+        Path | None,
+        typer.Option(
+            help=f"Folder of runs, records and caches; also by the variable {paths.HOME}. Without "
+            "either, the repository, or for an installed package the working folder."
+        ),
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
+    ] = False,
+) -> None:
+    """LSTM against residual LSTM for the sentiment of movie reviews."""
+    if home is not None:
+        paths.settle(home)
+
+
 app.command("study")(study_commands.run_study)
 app.command()(study_commands.again)
 app.command()(study_commands.measure)
@@ -33,6 +59,11 @@ def build(
     output: Annotated[Path, typer.Option(help="Folder of the finished report.")] = Path("build"),
 ) -> None:
     """Execute the notebooks and render the report as one HTML page and one PDF."""
+    if not paths.NOTEBOOKS.is_dir():
+        raise UserError(
+            f"Expected the notebooks in {paths.NOTEBOOKS}, but there is no such folder: build the "
+            "report in a clone of the repository."
+        )
     from lstm_report.report import ReportError
     from lstm_report.report.build import build as build_report
 
@@ -107,6 +138,11 @@ def claims(
 
         typer.echo(second.as_text(second.verdicts()))
         return
+    if not paths.RESULTS.is_dir():
+        raise UserError(
+            f"Expected the records of the studies in {paths.RESULTS}, but there is no such folder: "
+            "run the command in a clone of the repository, or name its folder with --home."
+        )
     from lstm_report import ledger, scoreboard
     from lstm_report.archive import Archive
 

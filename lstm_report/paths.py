@@ -14,13 +14,38 @@ from filelock import FileLock, Timeout
 
 from lstm_report.errors import UserError
 
-ROOT = Path(__file__).resolve().parent.parent
-NOTEBOOKS = ROOT / "notebooks"
-FIGURES = ROOT / "figures"
-RUNS = ROOT / "runs"
-RESULTS = ROOT / "results"
-BUILD = ROOT / "build"
-CACHE = ROOT / ".cache"
+REPOSITORY = Path(__file__).resolve().parent.parent
+"""Where the package stands; a repository, unless it was installed as a wheel."""
+NOTEBOOKS = REPOSITORY / "notebooks"
+FIGURES = REPOSITORY / "figures"
+HOME = "LSTM_REPORT_HOME"
+"""The variable that names the folder of runs, records and caches."""
+
+
+def home() -> Path:
+    """Return the folder of runs, records and caches.
+
+    It is the one that the variable `HOME` names, else the repository, and for an installed package
+    the working folder.
+    """
+    if named := os.environ.get(HOME):
+        return Path(named).expanduser().resolve()
+    return REPOSITORY if (REPOSITORY / "pyproject.toml").is_file() else Path.cwd()
+
+
+ROOT = home()
+RUNS, RESULTS = ROOT / "runs", ROOT / "results"
+BUILD, CACHE = ROOT / "build", ROOT / ".cache"
+
+
+def settle(folder: Path) -> None:
+    """Put runs, records and caches into a folder, in this process and in those that it starts."""
+    global ROOT, RUNS, RESULTS, BUILD, CACHE
+    os.environ[HOME] = str(folder.expanduser().resolve())
+    ROOT = home()
+    RUNS, RESULTS = ROOT / "runs", ROOT / "results"
+    BUILD, CACHE = ROOT / "build", ROOT / ".cache"
+
 
 REFUSED = (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST)
 FULL = re.compile(r"No space left on device|\d+ requested and \d+ written")

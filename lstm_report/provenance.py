@@ -7,7 +7,7 @@ import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lstm_report.paths import ROOT
+from lstm_report.paths import REPOSITORY
 
 COMMIT = "LSTM_REPORT_COMMIT"
 OUTPUTS = (":!figures", ":!results")
@@ -21,7 +21,7 @@ def commit() -> str | None:
     Outside a git clone it is what the variable `COMMIT` says, which a driver sends along with the
     code, or `None`.
     """
-    if not (ROOT / ".git").exists():
+    if not (REPOSITORY / ".git").exists():
         return os.environ.get(COMMIT) or None
     try:
         name = _git("rev-parse", "--short=12", "HEAD")
@@ -33,7 +33,7 @@ def commit() -> str | None:
 
 def _git(*arguments: str) -> str:
     answer = subprocess.run(
-        ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True, timeout=20
+        ["git", *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=True, timeout=20
     )
     return answer.stdout.strip()
 

@@ -1,6 +1,7 @@
 """Writing: all or nothing, and one sentence when the disk is full or the place is refused."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -183,3 +184,44 @@ def test_what_a_killed_writer_left_is_removed_by_the_next_one(tmp_path):
     with paths.atomic_write(target) as temporary:
         temporary.write_text("whole")
     assert not left.exists() and alive.exists() and other.exists()
+
+
+@pytest.fixture
+def installed(tmp_path):
+    """A command of the package as it stands beside other installed ones, and a folder to be in."""
+    site, work = tmp_path / "site", tmp_path / "work"
+    shutil.copytree(paths.REPOSITORY / "lstm_report", site / "lstm_report")
+    work.mkdir()
+
+    def command(*words, **variables):
+        environment = {name: value for name, value in os.environ.items() if name != paths.HOME}
+        return subprocess.run(
+            [sys.executable, "-m", "lstm_report", *words], cwd=work, text=True,
+            capture_output=True, env=environment | {"PYTHONPATH": str(site)} | variables,
+        )  # fmt: skip
+
+    return command, site, work
+
+
+def test_an_installed_package_keeps_its_runs_where_the_user_stands_or_says(installed, tmp_path):
+    command, site, work = installed
+    before = {path for path in site.rglob("*") if "__pycache__" not in path.parts}
+    words = ("train", "--profile", "smoke", "--data", "built-in", "--epochs", "0")
+    for options, variables, home in (
+        ((), {}, work),
+        (("--home", str(tmp_path / "option")), {}, tmp_path / "option"),
+        ((), {paths.HOME: str(tmp_path / "variable")}, tmp_path / "variable"),
+    ):
+        answer = command(*options, *words, **variables)
+        assert answer.returncode == 0, answer.stderr
+        assert len(list((home / "runs").glob("lstm-*"))) == 1
+        assert (home / ".cache").is_dir()
+    assert {path for path in site.rglob("*") if "__pycache__" not in path.parts} == before
+
+
+def test_what_needs_a_clone_says_so_elsewhere(installed):
+    command, _, _ = installed
+    for words, expected in (("claims", "the records of"), ("build", "the notebooks")):
+        answer = command(words)
+        assert answer.returncode == 2 and answer.stderr.count("\n") == 1
+        assert f"Expected {expected}" in answer.stderr and "clone" in answer.stderr

@@ -70,7 +70,7 @@ def clone(tmp_path, monkeypatch):
     who = ["-c", "user.name=a", "-c", "user.email=a@b"]
     for command in (["init", "-q"], ["add", "."], [*who, "commit", "-qm", "one"]):
         subprocess.run(["git", *command], cwd=tmp_path, check=True)
-    monkeypatch.setattr(provenance, "ROOT", tmp_path)
+    monkeypatch.setattr(provenance, "REPOSITORY", tmp_path)
     return tmp_path
 
 
@@ -84,5 +84,5 @@ def test_the_commit_is_dirty_by_changed_code_and_not_by_redrawn_figures(clone):
 
 
 def test_outside_a_clone_no_commit_is_known(tmp_path, monkeypatch):
-    monkeypatch.setattr(provenance, "ROOT", tmp_path)
+    monkeypatch.setattr(provenance, "REPOSITORY", tmp_path)
     assert provenance.commit() is None

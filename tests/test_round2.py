@@ -317,7 +317,7 @@ def history(tmp_path, monkeypatch):
     git("add", ".", cwd=tmp_path)
     registered = git("commit", "-qm", "plan", cwd=tmp_path)
     after = git("commit", "--allow-empty", "-qm", "after", cwd=tmp_path)
-    monkeypatch.setattr(registration, "ROOT", tmp_path)
+    monkeypatch.setattr(registration, "REPOSITORY", tmp_path)
     monkeypatch.setattr(registration, "PLAN", plan_file)
     registration.registration.cache_clear()
     registration.objection.cache_clear()
@@ -358,7 +358,7 @@ def test_the_plan_is_that_of_the_rules_and_was_not_changed_since():
         pytest.skip("no full git clone")
     shown = subprocess.run(
         ["git", "show", f"{registered.commit}:results/round2/PLAN.md"],
-        cwd=paths.ROOT, capture_output=True, text=True, check=True,
+        cwd=paths.REPOSITORY, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert shown.stdout == registration.PLAN.read_text(encoding="utf-8")
 

@@ -120,7 +120,7 @@ def execute(
                 language="python",
                 kernel_manager_class=f"{__name__}.{RunningInterpreter.__name__}",
                 progress_bar=bar,
-                cwd=str(paths.ROOT),
+                cwd=str(paths.REPOSITORY),
             )
         except PapermillExecutionError as error:
             if error.ename == UserError.__name__:

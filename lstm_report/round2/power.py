@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 
 from lstm_report import paths
-from lstm_report.paths import RESULTS
+from lstm_report.paths import REPOSITORY
 from lstm_report.round2.ledger import TESTED
 from lstm_report.round2.parts import ALPHA
 from lstm_report.unpaired import Figure, contrast, share, share_difference, shift
 
 DRAWS = 1_000
-FILE = RESULTS / "round2" / "power.csv"
+FILE = REPOSITORY / "results" / "round2" / "power.csv"
 Draw = Callable[[np.random.Generator], Figure]
 
 

@@ -8,9 +8,9 @@ import functools
 import subprocess
 from dataclasses import dataclass
 
-from lstm_report.paths import RESULTS, ROOT
+from lstm_report.paths import REPOSITORY
 
-PLAN = RESULTS / "round2" / "PLAN.md"
+PLAN = REPOSITORY / "results" / "round2" / "PLAN.md"
 STUDIES = "round2/"
 """How the names of the studies begin that were registered."""
 
@@ -27,7 +27,7 @@ class Registration:
 @functools.cache
 def registration() -> Registration | None:
     """Return the registration; `None` outside a git clone, in a shallow one, or before it."""
-    name = PLAN.relative_to(ROOT).as_posix()
+    name = PLAN.relative_to(REPOSITORY).as_posix()
     answer = _git("log", "--diff-filter=A", "--format=%H %cI", "--", name)
     if not answer or _git("rev-parse", "--is-shallow-repository") != "false":
         return None
@@ -58,11 +58,16 @@ def objection(commit: str) -> str:
 
 def _git(*arguments: str) -> str | None:
     """Return what git answers, or `None` when it fails or there is none."""
-    if not (ROOT / ".git").exists():
+    if not (REPOSITORY / ".git").exists():
         return None
     try:
         answer = subprocess.run(
-            ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True, timeout=20
+            ["git", *arguments],
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=20,
         )
     except (OSError, subprocess.SubprocessError):
         return None
