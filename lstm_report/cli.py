@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lstm_report import __version__, memory, paths, study_commands
+from lstm_report import __version__, memory, paths, study_commands, terminal
 from lstm_report.errors import UserError
 from lstm_report.options import Data, Epochs, Layers, Profile, Readout, Seed, tell_epoch
 
@@ -211,6 +211,7 @@ STOPPED = 130
 
 def main() -> None:
     """Run the command line; a user's error is one sentence on stderr and exit code 2."""
+    terminal.prepare()
     memory.wait_passively()
     if len(sys.argv) == 1:
         sys.argv.append("--help")
