@@ -162,9 +162,18 @@ def predict(
     text: Annotated[str | None, typer.Argument(help="The text to judge.")] = None,
     input: Annotated[Path | None, typer.Option(help="CSV/TSV/JSONL/Parquet of texts.")] = None,
     output: Annotated[Path | None, typer.Option(help="File to write.")] = None,
-    column: Annotated[str, typer.Option(help="Column that holds the texts.")] = "text",
+    column: Annotated[
+        str | None,
+        typer.Option(help="Column that holds the texts; else text, review or sentence."),
+    ] = None,
 ) -> None:
-    """Print label and probability of a text, or add them to the rows of a file."""
+    """Print label and probability of a text, or add them to the rows of a file.
+
+    A file is given back as it came, with two columns added: probability, of the text being
+    positive, and label (positive or negative). Where it has such a column already, this one stays,
+    and the new one is called predicted_probability or predicted_label. The ending of the output
+    chooses its format: .csv, .tsv, .jsonl or .parquet.
+    """
     if (text is None) == (input is None) or (input is None) != (output is None):
         raise UserError(
             "Expected either one text, or both --input FILE and --output FILE: give one of the two."
@@ -174,8 +183,7 @@ def predict(
 
     finished = read_run(run)
     if input is not None and output is not None:
-        rows = prediction.predict_file(finished, input, output, column)
-        typer.echo(f"{rows:,} rows written to {output}")
+        prediction.predict_file(finished, input, output, column, log=typer.echo)
     else:
         (probability,) = prediction.probabilities(finished, [text or ""])
         likelihood = max(probability, 1 - probability)

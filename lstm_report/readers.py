@@ -1,24 +1,23 @@
-"""Read reviews from the formats in which people keep them; every flaw is told in one sentence."""
+"""Find the reviews in what people keep them in; every flaw is told in one sentence."""
 
-import csv
 import tarfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow
-from pyarrow import parquet
 
+from lstm_report.delimited import LABEL_COLUMNS, LABELS, plain_name
 from lstm_report.errors import UserError
+from lstm_report.table_files import TABLES, read_table
 
-TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
+__all__ = ["TABLES", "TEXT_COLUMNS", "Reviews", "read_table"]
+
 TEXT_COLUMNS = ("text", "review", "sentence")
-LABEL_COLUMNS = ("label", "sentiment")
-LABELS = {"0": 0, "1": 1, "neg": 0, "pos": 1, "negative": 0, "positive": 1}
+EMPTY = "is empty"
+"""What `flaw_of` says of nothing but white space, and of no value at all."""
 
 
 @dataclass(frozen=True)
@@ -36,89 +35,43 @@ class Reviews:
         return Reviews([self.texts[row] for row in rows], self.labels[rows])
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """Return the table in a CSV, TSV (read without quoting), JSONL or Parquet file.
-
-    Raises:
-        UserError: for another ending, a missing file, or one that cannot be read.
-    """
-    (table,) = _pieces(path, None)
-    return table
-
-
-def table_chunks(path: Path, rows: int) -> Iterator[pd.DataFrame]:
-    """Yield a file's table in pieces, in order and at least one, with bounded memory.
-
-    A piece has the columns and types that its own rows call for, so that pieces of a JSONL or
-    Parquet file can differ in them.
+def find_column(
+    names: Iterable[str], wanted: Sequence[str], where: str, advice: str = "rename one"
+) -> str | None:
+    """Return the one heading that is among those wanted, in any case and with blanks around it.
 
     Args:
-        path: a file as for `read_table`.
-        rows: the most rows of a piece.
+        names: the headings of a table.
+        wanted: such as `TEXT_COLUMNS`.
+        where: the name of the file, for messages.
+        advice: what to do when there are several, for messages.
+
+    Returns:
+        The heading as it stands; None when there is none.
 
     Raises:
-        UserError: as for `read_table`, where the flaw stands.
+        UserError: when there are several.
     """
-    found = False
-    for piece in _pieces(path, rows):
-        found = True
-        yield piece
-    if not found:
-        yield read_table(path)
-
-
-def _pieces(path: Path, rows: int | None) -> Iterator[pd.DataFrame]:
-    """Yield the table whole, or in pieces of at most `rows` rows."""
-    ending = path.suffix.lower()
-    if ending not in TABLES:
+    found = [name for name in names if plain_name(name) in wanted]
+    if len(found) > 1:
         raise UserError(
-            f"Expected a file ending in {', '.join(TABLES)}, got {path}: convert it or rename it."
+            f"Expected one column of the name {' or '.join(wanted)} in {where}, got "
+            f"{' and '.join(map(repr, found))}: {advice}."
         )
-    if not path.is_file():
-        raise UserError(f"Expected a file to read, but {path} is not there: check the path.")
+    return found[0] if found else None
+
+
+def flaw_of(text: object) -> str | None:
+    """Return why something is no text to be read, such as `is empty`; None for a good text."""
+    if text is None or text != text or (isinstance(text, str) and not text.strip()):
+        return EMPTY
+    if not isinstance(text, str):
+        return f"holds {str(text)[:40]!r}"
     try:
-        yield from (_parquet_pieces if ending == ".parquet" else _text_pieces)(path, rows)
-    # Every flaw of a file ends here: pandas and its parsers share no base for what they raise.
-    except Exception as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(
-            f"Expected {path} to be a readable UTF-8 {ending[1:]} table, but reading it "
-            f"failed ({reason}): mend the file."
-        ) from error
-
-
-def _parquet_pieces(path: Path, rows: int | None) -> Iterator[pd.DataFrame]:
-    if rows is None:
-        stored = parquet.read_table(path)
-        stored.validate(full=True)  # bytes that are no UTF-8 would only fail when looked at
-        yield stored.to_pandas()
-        return
-    with parquet.ParquetFile(path, buffer_size=1 << 20) as file:
-        for batch in file.iter_batches(rows):
-            batch.validate(full=True)
-            # Else pandas would make all categories of the file anew for each piece.
-            plain = [
-                field.with_type(field.type.value_type)
-                if pyarrow.types.is_dictionary(field.type)
-                else field
-                for field in batch.schema
-            ]
-            yield batch.cast(pyarrow.schema(plain, batch.schema.metadata)).to_pandas()
-
-
-def _text_pieces(path: Path, rows: int | None) -> Iterator[pd.DataFrame]:
-    ending = path.suffix.lower()
-    if ending == ".jsonl":
-        lines: Any = pd.read_json(path, lines=True, dtype=False, chunksize=rows)
-        yield from [lines] if rows is None else lines
-        return
-    options: dict[str, Any] = {"sep": "\t", "quoting": csv.QUOTE_NONE} if ending == ".tsv" else {}
-    read: Any = pd.read_csv(path, dtype=str, keep_default_na=False, chunksize=rows, **options)
-    for table in [read] if rows is None else read:
-        if not isinstance(table.index, pd.RangeIndex):
-            # pandas would take the first cell of every row as its name and shift the columns.
-            raise ValueError("its rows have more cells than its heading")
-        yield table
+        text.encode()
+    except UnicodeEncodeError:
+        return "holds half of a surrogate pair"
+    return None
 
 
 def reviews_of(table: pd.DataFrame, where: str) -> Reviews:
@@ -131,11 +84,7 @@ def reviews_of(table: pd.DataFrame, where: str) -> Reviews:
     Raises:
         UserError: without these columns or rows, for an empty text or a label that is not binary.
     """
-    names = {str(name).lower(): name for name in table.columns}
-    found = [
-        next((names[name] for name in wanted if name in names), None)
-        for wanted in (TEXT_COLUMNS, LABEL_COLUMNS)
-    ]
+    found = [find_column(table.columns, wanted, where) for wanted in (TEXT_COLUMNS, LABEL_COLUMNS)]
     if None in found:
         raise UserError(
             f"Expected {where} to have a column of texts ({', '.join(TEXT_COLUMNS)}) and one of "
@@ -146,21 +95,11 @@ def reviews_of(table: pd.DataFrame, where: str) -> Reviews:
     if not texts:
         raise UserError(f"Expected at least one review in {where}, got no rows: add some.")
     for row, text in enumerate(texts, start=1):
-        if not isinstance(text, str) or not text.strip():
-            held = (
-                f"holds {str(text)[:40]!r}" if text and not isinstance(text, float) else "is empty"
-            )
+        if flaw := flaw_of(text):
             raise UserError(
-                f"Expected a text in every row of {where}, but row {row} {held}: "
+                f"Expected a text in every row of {where}, but row {row} {flaw}: "
                 "fill it in or remove it."
             )
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            raise UserError(
-                f"Expected UTF-8 text in every row of {where}, but row {row} holds half of a "
-                "surrogate pair: mend or remove it."
-            ) from error
     labels = np.empty(len(raw), dtype=np.int64)
     for row, value in enumerate(raw):
         name = str(value).strip().lower().removesuffix(".0")
@@ -173,11 +112,17 @@ def reviews_of(table: pd.DataFrame, where: str) -> Reviews:
     return Reviews(texts, labels)
 
 
+def hub_files(path: Path, split: str) -> list[Path]:
+    """Return the Parquet files of a split in a folder of the hub's layout, in order."""
+    found = [*path.glob(f"{split}-*"), *path.glob(f"*/{split}-*")]
+    return sorted(file for file in found if file.suffix.lower() == ".parquet")
+
+
 def read_hub_folder(path: Path) -> Mapping[str, Reviews] | None:
     """Return train and test of a folder in the hub's layout; None for another layout."""
     parts = {}
     for split in ("train", "test"):
-        files = sorted([*path.glob(f"{split}-*.parquet"), *path.glob(f"*/{split}-*.parquet")])
+        files = hub_files(path, split)
         if not files:
             return None
         table = pd.concat([read_table(file) for file in files], ignore_index=True)
@@ -200,7 +145,7 @@ def _reviews_of_files(
                 place = f"{split}/{name}/{file} of {where}"
                 try:
                     # Bytes, as reading in text mode would rewrite line ends and the checksum.
-                    texts.append(found[file].decode("utf-8"))
+                    texts.append(found[file].decode("utf-8-sig"))
                 except UnicodeDecodeError as error:
                     raise UserError(
                         f"Expected UTF-8 text in {place}, got other bytes: mend the file."
@@ -223,8 +168,8 @@ def read_acl_folder(path: Path) -> Mapping[str, Reviews] | None:
         files = {
             (split, name): {
                 file.name: file.read_bytes()
-                for file in (root / split / name).glob("*.txt")
-                if not file.name.startswith(".")
+                for file in (root / split / name).glob("[!.]*")
+                if file.suffix.lower() == ".txt"
             }
             for split in ("train", "test")
             for name in ("neg", "pos")
@@ -271,7 +216,7 @@ def archive_files(path: Path) -> dict[tuple[str, str], dict[str, bytes]]:
                         "from its authors."
                     )
                 inner = name.parts[1:] if name.parts[:1] == ("aclImdb",) else name.parts
-                if member.isreg() and len(inner) == 3 and name.suffix == ".txt":
+                if member.isreg() and len(inner) == 3 and name.suffix.lower() == ".txt":
                     split, label, file = inner
                     stream = archive.extractfile(member)
                     if stream is not None and not file.startswith("."):

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from lstm_report import corpus, readers
+from lstm_report.delimited import plain_name
 from lstm_report.errors import UserError
 from lstm_report.readers import Reviews
 
@@ -24,6 +25,14 @@ HUB_ADDRESS = "https://huggingface.co"
 NETWORK_SECONDS = 5.0
 IMDB_CHECKSUM = "3d37a068c1edc37856d994f2e75a4ef98b95bbb86c5cfed21730f699c3ff2839"
 """`checksum` of the 25,000 training and 25,000 test reviews of the Large Movie Review Dataset."""
+
+SPLITS = {
+    "train": ("train", "training"),
+    "test": ("test", "testing"),
+    "validation": ("validation", "valid", "val", "dev"),
+    "unsupervised": ("unsupervised", "unlabelled", "unlabeled", "unsup"),
+}
+"""What the column `split` of a table may hold, by the part that is meant."""
 
 Log = Callable[[str], None]
 
@@ -52,10 +61,9 @@ def text_column(table: pd.DataFrame, where: Path) -> pd.Series:
     """Return the column of a table that is named as in `readers.TEXT_COLUMNS`, in any case.
 
     Raises:
-        UserError: when it has none; the message names `where` the table was read from.
+        UserError: when it has none or several; the message names `where` it was read from.
     """
-    names = {str(name).lower(): name for name in table.columns}
-    column = next((names[name] for name in readers.TEXT_COLUMNS if name in names), None)
+    column = readers.find_column(table.columns, readers.TEXT_COLUMNS, str(where))
     if column is None:
         raise UserError(
             f"Expected {where} to have a column of texts ({', '.join(readers.TEXT_COLUMNS)}), got "
@@ -155,7 +163,7 @@ def _from_path(path: Path) -> Source:
                 "{train,test}/{neg,pos}/*.txt, got neither: choose such a folder."
             )
         return _source(path.name, f"Read from the folder {path.name}.", parts)
-    if path.name.endswith((".tar.gz", ".tgz")):
+    if path.name.lower().endswith((".tar.gz", ".tgz")):
         parts = readers.read_acl_archive(path)
         if parts is None:
             raise UserError(
@@ -163,24 +171,58 @@ def _from_path(path: Path) -> Source:
                 "another layout: choose aclImdb_v1.tar.gz."
             )
         return _source(path.name, f"Read from the archive {path.name}.", parts)
+    return _from_table(path)
+
+
+def _from_table(path: Path) -> Source:
+    """Return the source in one file, with its own split where it has one."""
     table = readers.read_table(path)
-    column = {str(name).lower(): name for name in table.columns}.get("split")
-    if column is not None:
-        splits = table[column].map(str).str.lower()
-        if {"train", "test"} <= set(splits):
-            parts = {
-                split: readers.reviews_of(table[splits == split], f"{path} ({split})")
-                for split in ("train", "test")
-            }
-            left = int((~splits.isin(["train", "test"])).sum())
-            rest = f"; {left:,} rows of other splits were left out" if left else ""
-            return _source(
-                path.name, f"Read from the file {path.name} with its own split{rest}.", parts
+    names = splits_of(table, path)
+    if names is None:
+        parts = _split_by_hash(readers.reviews_of(table, str(path)), str(path))
+        return _source(
+            path.name,
+            f"Read from the file {path.name}; a fifth of it was set aside as test.",
+            parts,
+        )
+    if not {"train", "test"} <= set(names):
+        raise UserError(
+            f"Expected rows of both train and test in the column split of {path}, got only "
+            f"{', '.join(sorted(set(names))) or 'no rows'}: add the other part, or remove the "
+            "column to have a fifth set aside."
+        )
+    parts = {
+        split: readers.reviews_of(table[names == split], f"{path} ({split})")
+        for split in ("train", "test")
+    }
+    left = int((~names.isin(["train", "test"])).sum())
+    rest = f"; {left:,} rows of other splits were left out" if left else ""
+    return _source(path.name, f"Read from the file {path.name} with its own split{rest}.", parts)
+
+
+def splits_of(table: pd.DataFrame, where: Path) -> pd.Series | None:
+    """Return the split of each row, one of the names in `SPLITS`; None without a column `split`.
+
+    Args:
+        table: with a column `split`, or without.
+        where: the file that it was read from, for messages.
+
+    Raises:
+        UserError: for two such columns, or a value that stands for no split.
+    """
+    column = readers.find_column(table.columns, ["split"], str(where))
+    if column is None:
+        return None
+    known = {value: split for split, values in SPLITS.items() for value in values}
+    values = table[column].tolist()
+    names = pd.Series([known.get(plain_name(value), "") for value in values], table.index)
+    for row, (name, value) in enumerate(zip(names, values, strict=True), start=1):
+        if not name:
+            raise UserError(
+                f"Expected {', '.join(SPLITS)} in the column split of {where}, got {value!r} in "
+                f"row {row}: rename it, or rename the column."
             )
-    parts = _split_by_hash(readers.reviews_of(table, str(path)), str(path))
-    return _source(
-        path.name, f"Read from the file {path.name}; a fifth of it was set aside as test.", parts
-    )
+    return names
 
 
 def _network_is_there() -> bool:

@@ -16,8 +16,8 @@ from lstm_report.sources import HUB_NAME, VARIABLE, Source, normalised
 
 IMDB_CHECKSUM = "0ef9b5974f46b056d278488f2d28de2a17af9df07626102f7f2db37a5dafe062"
 """`checksum` of the 50,000 unlabelled reviews of the Large Movie Review Dataset."""
-SPLITS = ("unsupervised", "unlabelled")
-"""Values of the column `split` that mark them in a table."""
+SPLIT = "unsupervised"
+"""The split that holds them, see `lstm_report.sources.SPLITS`."""
 BUILT_IN = 4_000
 """How many the built-in grammar writes."""
 BUILT_IN_SEED = 3
@@ -52,7 +52,7 @@ def attach(source: Source, spec: str = "auto") -> Source:
     if not found:
         raise UserError(
             f"Expected unlabelled reviews beside those of {source.name}, got none: name data with "
-            f"a split `{SPLITS[0]}`, or a study without word vectors learnt from it."
+            f"a split `{SPLIT}`, or a study without word vectors learnt from it."
         )
     if source.is_imdb and checksum(found) != IMDB_CHECKSUM:
         raise UserError(
@@ -66,7 +66,7 @@ def attach(source: Source, spec: str = "auto") -> Source:
 
 def checksum(texts: list[str]) -> str:
     """Return 64 hexadecimal digits over all texts, independent of their order."""
-    return sources.checksum({SPLITS[0]: Reviews(texts, np.full(len(texts), -1))})
+    return sources.checksum({SPLIT: Reviews(texts, np.full(len(texts), -1))})
 
 
 def _digest(text: str) -> bytes:
@@ -84,36 +84,41 @@ def _texts(source: Source, spec: str) -> list[str]:
 def _from_path(path: Path) -> list[str]:
     """Return the texts at a path that `lstm_report.sources.resolve` has read the others from."""
     if path.is_dir():
-        name = f"{SPLITS[0]}-*.parquet"
-        if files := sorted([*path.glob(name), *path.glob(f"*/{name}")]):
+        if files := readers.hub_files(path, SPLIT):
             return [text for file in files for text in _column(file, readers.read_table(file))]
         root = path / "aclImdb" if (path / "aclImdb").is_dir() else path
         folder = root / "train" / "unsup"
-        return [_decoded(file, file.read_bytes()) for file in sorted(folder.glob("[!.]*.txt"))]
-    if path.name.endswith((".tar.gz", ".tgz")):
+        files = [file for file in sorted(folder.glob("[!.]*")) if file.suffix.lower() == ".txt"]
+        return [_decoded(file, file.read_bytes()) for file in files]
+    if path.name.lower().endswith((".tar.gz", ".tgz")):
         members = readers.archive_files(path).get(("train", "unsup"), {})
         return [_decoded(path / name, members[name]) for name in sorted(members)]
     table = readers.read_table(path)
-    split = {str(name).lower(): name for name in table.columns}.get("split")
-    if split is None:
-        return []
-    return _column(path, table[table[split].map(str).str.lower().isin(SPLITS)])
+    splits = sources.splits_of(table, path)
+    return [] if splits is None else _column(path, table[splits == SPLIT])
 
 
 def _column(path: Path, table: pd.DataFrame) -> list[str]:
     column = sources.text_column(table, path)
-    return [text for text in column if isinstance(text, str) and text.strip()]
+    flaws = [readers.flaw_of(text) for text in column]
+    for row, flaw in enumerate(flaws, start=1):
+        if flaw not in (None, readers.EMPTY):
+            raise UserError(
+                f"Expected a text in each unlabelled row of {path}, but row {row} {flaw}: "
+                "mend or remove it."
+            )
+    return [text for text, flaw in zip(column, flaws, strict=True) if flaw is None]
 
 
 def _from_hub() -> list[str]:
     """Return the texts from the hub or its local cache, where `sources` has found the others."""
     import datasets
 
-    return list(datasets.load_dataset(HUB_NAME, split=SPLITS[0])["text"])
+    return list(datasets.load_dataset(HUB_NAME, split=SPLIT)["text"])
 
 
 def _decoded(path: Path, content: bytes) -> str:
     try:
-        return content.decode("utf-8")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(f"Expected UTF-8 text in {path}, got other bytes: mend it.") from error

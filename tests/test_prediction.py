@@ -109,17 +109,8 @@ def test_chunks_give_the_file_that_one_chunk_gives(run, texts, tmp_path, monkeyp
         written.append(readers.read_table(target).drop(columns="probability"))
     pd.testing.assert_frame_equal(*written)
     assert written[0]["kind"].tolist() == [row["kind"] for row in rows]
-    assert set(written[0]["label"]) <= {"positive", "negative"}
-
-
-def test_a_piece_holds_its_own_values_and_not_every_category_of_the_file(tmp_path):
-    """Else each piece of a column of different texts would take as long as the whole file."""
-    table = pd.DataFrame({"text": pd.Categorical([f"text {k}" for k in range(20)])})
-    write(table, tmp_path / "in.parquet")
-    pieces = list(readers.table_chunks(tmp_path / "in.parquet", 7))
-    assert [len(piece) for piece in pieces] == [7, 7, 6]
-    assert [text for piece in pieces for text in piece["text"]] == table["text"].tolist()
-    assert not any(isinstance(piece["text"].dtype, pd.CategoricalDtype) for piece in pieces)
+    assert set(written[0]["label"]) == {"old"}
+    assert set(written[0]["predicted_label"]) <= {"positive", "negative"}
 
 
 def test_a_column_that_only_a_later_chunk_has_is_kept(run, texts, tmp_path, small_chunks):
@@ -130,7 +121,7 @@ def test_a_column_that_only_a_later_chunk_has_is_kept(run, texts, tmp_path, smal
         target = tmp_path / f"out{suffix}"
         prediction.predict_file(run, tmp_path / "in.jsonl", target)
         judged = readers.read_table(target)
-        assert list(judged.columns) == ["text", "note", "probability", "label"], suffix
+        assert {*judged.columns} == {"text", "note", "probability", "label"}, suffix
         assert judged["note"].iloc[10] == "late" and not (judged["note"][:10] == "late").any()
 
 
@@ -143,6 +134,30 @@ def test_a_file_without_rows_gives_one_without_rows(run, tmp_path, suffix):
     ]
 
 
+def test_columns_of_the_user_stay_and_what_is_added_is_said(run, tmp_path, small_chunks):
+    said = []
+    (tmp_path / "in.CSV").write_text("id,Review,Label,probability\n007,good,pos,1e-12\n")
+    prediction.predict_file(run, tmp_path / "in.CSV", tmp_path / "out.CSV", log=said.append)
+    heading, row = (tmp_path / "out.CSV").read_text().splitlines()
+    assert heading == "id,Review,Label,probability,predicted_probability,predicted_label"
+    assert row.startswith("007,good,pos,1e-12,0.") and row.endswith(("positive", "negative"))
+    assert said == [
+        f"1 rows written to {tmp_path / 'out.CSV'}, with predicted_probability and "
+        "predicted_label added."
+    ]
+
+
+def test_of_two_columns_of_texts_the_user_chooses(run, texts, tmp_path):
+    rows = [{"text": texts[0], "review": texts[1], " Text ": 3}]
+    (tmp_path / "in.jsonl").write_text(json.dumps(rows[0]))
+    alone = list(prediction.probabilities(run, texts[1:2]))
+    prediction.predict_file(run, tmp_path / "in.jsonl", tmp_path / "out.jsonl", "review")
+    judged = json.loads((tmp_path / "out.jsonl").read_text())
+    assert judged["probability"] == pytest.approx(alone[0], abs=1e-6)
+    with pytest.raises(UserError, match="'text', 'review'|'text' and 'review' and ' Text '"):
+        prediction.predict_file(run, tmp_path / "in.jsonl", tmp_path / "out.jsonl")
+
+
 def test_a_file_may_be_replaced_by_its_own_judgements(run, texts, tmp_path, small_chunks):
     write(pd.DataFrame({"text": texts[:20]}), tmp_path / "a.csv")
     prediction.predict_file(run, tmp_path / "a.csv", tmp_path / "a.csv")
@@ -150,8 +165,9 @@ def test_a_file_may_be_replaced_by_its_own_judgements(run, texts, tmp_path, smal
 
 
 def test_bad_texts_and_files_are_refused_and_nothing_is_written(run, tmp_path, small_chunks):
-    with pytest.raises(UserError, match="text 1 is empty"):
-        list(prediction.probabilities(run, ["  "]))
+    for text, flaw in {"  ": "is empty", "\udcff": "holds half of a surrogate pair"}.items():
+        with pytest.raises(UserError, match=f"text 1 {flaw}"):
+            list(prediction.probabilities(run, [text]))
     entry, target = tmp_path / "in.csv", tmp_path / "out.csv"
     good = b"text\n" + b"good\n" * 16
     cases = {
@@ -159,6 +175,8 @@ def test_bad_texts_and_files_are_refused_and_nothing_is_written(run, tmp_path, s
         good + b'"  "\n': "text 17 is empty",
         good + b"good,better\n": "failed",
         b"words\ngood\n": "column 'text'",
+        b"text,Review\ngood,good\n": "'text' and 'Review': name the column of texts with --column",
+        b"text\ngood\n\nbad\n": "text 2 is empty",
         b"": "failed",
     }
     for content, message in cases.items():

@@ -32,7 +32,8 @@ LONGEST_CELL, LONGEST_MODULE = 15, 400
 # From the most basic module to the least; no module may reach, even through others, one below it.
 # Modules that are not named here need only keep the graph free of cycles.
 ORDER = [
-    *("errors", "paths", "progress", "memory", "config", "corpus", "tasks"),
+    *("errors", "terminal", "delimited", "table_files", "table_writers", "readers"),
+    *("paths", "progress", "memory", "config", "corpus", "tasks"),
     *("cache", "round2.settings", "round2.registration"),
     *("words", "sources", "unlabelled", "edits", "data", "word_vectors", "cells"),
     *(
@@ -84,6 +85,7 @@ WITHOUT_TORCH = [
     *("words", "effects", "decisions", "baselines", "tasks", "memory_study"),
     *("edits", "measurements", "locality", "linear_records", "measuring", "study_commands"),
     *("worker", "studies", "records", "engines", "estimate", "ray_engine", "study"),
+    *("terminal", "delimited", "table_files", "table_writers", "readers"),
     *("unlabelled", "word_vectors", "averaging", "strong", "costs", "cost_figures"),
     *("source_report", "claims", "inventory", "ledger", "scoreboard", "claim_figures"),
     *("further_figures", "evidence_pages", "unpaired", "round2.ledger", "round2.plan"),

@@ -152,12 +152,91 @@ def test_training_reviews_need_both_labels(tmp_path):
         sources.resolve(str(tmp_path / "a.csv"))
 
 
-def test_rows_of_other_splits_are_left_out_and_said(tmp_path):
-    rows = ["train,good,1", "train,bad,0", "dev,fair,1", "test,great,1"]
-    (tmp_path / "a.csv").write_text("split,text,label\n" + "\n".join(rows))
-    source = sources.resolve(str(tmp_path / "a.csv"))
-    assert (len(source.train), len(source.test)) == (2, 1)
-    assert "1 rows of other splits were left out" in source.origin
+def write_split(path, splits, heading="split"):
+    """Write one good and one bad review for each value of the column of splits."""
+    rows = [
+        {heading: split, "text": f"{word} {place}", "label": label}
+        for place, split in enumerate(splits)
+        for word, label in (("good", 1), ("bad", 0))
+    ]
+    if path.suffix.lower() == ".jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    elif path.suffix.lower() == ".parquet":
+        parquet.write_table(pa.Table.from_pylist(rows), path)
+    else:
+        mark = "\t" if path.suffix.lower() == ".tsv" else ","
+        lines = [rows[0], *(row.values() for row in rows)]
+        path.write_text("".join(mark.join(map(str, line)) + "\n" for line in lines))
+
+
+@pytest.mark.parametrize("ending", [".csv", ".TSV", ".Jsonl", ".PARQUET"])
+def test_splits_are_honoured_in_any_spelling_and_the_rest_is_left_out_and_said(tmp_path, ending):
+    path = tmp_path / f"a{ending}"
+    write_split(path, [" TRAIN", "Test ", "dev", "Validation", " val", "UNSUPERVISED"], " Split ")
+    source = sources.resolve(str(path))
+    assert sorted(source.train.texts) == ["bad 0", "good 0"]
+    assert sorted(source.test.texts) == ["bad 1", "good 1"]
+    assert "8 rows of other splits were left out" in source.origin
+
+
+@pytest.mark.parametrize(
+    ("splits", "message"),
+    [
+        (["train", "test", "holdout"], "got 'holdout' in row 5"),
+        (["train", "test", ""], "got '' in row 5"),
+        (["train", "validation"], "both train and test .* got only train, validation"),
+        (["train", "train"], "got only train"),
+        (["0", "1"], "got '0' in row 1"),
+    ],
+)
+def test_splits_that_cannot_be_honoured_are_refused(tmp_path, splits, message):
+    write_split(tmp_path / "a.csv", splits)
+    with pytest.raises(UserError, match=message):
+        sources.resolve(str(tmp_path / "a.csv"))
+
+
+@pytest.mark.parametrize("ending", [".csv", ".tsv", ".jsonl", ".parquet"])
+def test_columns_that_could_both_be_meant_are_a_question(tmp_path, ending):
+    path = tmp_path / f"a{ending}"
+    for heading, message in {
+        "Text": "'Text' and 'text': rename one",
+        "review": "'review' and 'text'",
+        "\ufeffLABEL": "LABEL' and 'label'",
+        "sentiment ": "'sentiment ' and 'label'",
+    }.items():
+        write_split(path, ["train", "test"], heading)
+        with pytest.raises(UserError, match=message):
+            sources.resolve(str(path))
+
+
+def test_a_mark_of_byte_order_in_a_text_of_a_folder_is_no_part_of_it(tmp_path):
+    for split, name in (("train", "neg"), ("train", "pos"), ("test", "neg"), ("test", "pos")):
+        (tmp_path / split / name).mkdir(parents=True)
+        (tmp_path / split / name / "1.txt").write_text("a review", encoding="utf-8-sig")
+    assert set(sources.resolve(str(tmp_path)).train.texts) == {"a review"}
+    (tmp_path / "test" / "pos" / "1.txt").write_text("a review", encoding="utf-16")
+    with pytest.raises(UserError, match="UTF-8"):
+        sources.resolve(str(tmp_path))
+
+
+@pytest.mark.parametrize(("capitals", "plain"), [("a.TAR.GZ", "a.tar.gz"), ("a.TGZ", "b.tgz")])
+def test_folders_archives_and_texts_may_end_in_capitals(tmp_path, capitals, plain):
+    write_archive(tmp_path / plain)
+    expected = sources.resolve(str(tmp_path / plain)).checksum
+    with tarfile.open(tmp_path / plain) as old, tarfile.open(tmp_path / capitals, "w:gz") as new:
+        for member in old:
+            content = old.extractfile(member).read()
+            member.name = member.name.replace(".txt", ".TXT")
+            target = tmp_path / member.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+            new.addfile(member, io.BytesIO(content))
+    write_hub(tmp_path / "hub", range(12))
+    for file in (tmp_path / "hub").iterdir():
+        file.rename(file.with_suffix(".PARQUET"))
+    assert sources.resolve(str(tmp_path / "hub")).checksum == expected
+    assert sources.resolve(str(tmp_path / capitals)).checksum == expected
+    assert sources.resolve(str(tmp_path / "aclImdb")).checksum == expected
 
 
 def test_the_hub_is_not_asked_offline(monkeypatch):

@@ -199,6 +199,13 @@ def test_unlabelled_reviews_that_are_lacking_or_others_are_named(tmp_path, monke
     bad.write_bytes(b"\xff\xfe")
     with pytest.raises(UserError, match=r"UTF-8 text in .*9_0\.txt"):
         unlabelled.attach(source, str(tmp_path / "acl"))
+    table = pd.DataFrame({"text": ["good", "bad"] * 2, "label": [1, 0] * 2})
+    table["split"] = ["train", "train", "test", "test"]
+    table.loc[4] = {"text": 3, "label": None, "split": "unlabeled"}
+    table.to_json(tmp_path / "a.jsonl", orient="records", lines=True)
+    source = sources.resolve(str(tmp_path / "a.jsonl"))
+    with pytest.raises(UserError, match="unlabelled row .* row 1 holds '3'"):
+        unlabelled.attach(source, str(tmp_path / "a.jsonl"))
 
 
 # Word vectors

@@ -1,0 +1,230 @@
+"""Read tables row by row as they stand in CSV, TSV, JSONL and Parquet files, in bounded memory."""
+
+import codecs
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow
+from pyarrow import parquet
+
+from lstm_report.delimited import delimited_rows, refuse_twins
+from lstm_report.errors import UserError
+
+TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
+PIECE = 2048
+"""Rows held at a time."""
+
+
+class Number(float):
+    """A number of a JSON file with a point or an exponent; as text it is what was written."""
+
+    written: str
+
+    def __new__(cls, written: str) -> "Number":
+        """Return the number that `written` stands for."""
+        number = super().__new__(cls, written)
+        number.written = written
+        return number
+
+    def __str__(self) -> str:
+        return self.written
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some rows of a file, one after the other."""
+
+    kept: Any
+    """The rows as they stand in the file: a list of their texts with line ends, or a batch."""
+    _records: Sequence[dict[str, Any]] | None = None
+
+    def __len__(self) -> int:
+        return len(self.kept)
+
+    def column(self, name: str) -> list[Any]:
+        """Return the values of one column, `None` where a row has none."""
+        if self._records is None:
+            values: list[Any] = self.kept.column(name).to_pylist()
+            return values
+        return [record.get(name) for record in self._records]
+
+    def records(self) -> Sequence[dict[str, Any]]:
+        """Return the values of each row by heading: texts in CSV and TSV, else of their types."""
+        if self._records is None:
+            rows: list[dict[str, Any]] = self.kept.to_pylist()
+            return rows
+        return self._records
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a file holds, read once from beginning to end."""
+
+    path: Path
+    ending: str
+    """In small letters."""
+    names: list[str]
+    """The headings; in JSONL the keys of all rows in the order in which they are met."""
+    rows: int
+    heading: str = ""
+    """The headings of CSV and TSV as they stand, after a mark of byte order where there is one."""
+    schema: pyarrow.Schema | None = None
+    """That of a Parquet file."""
+
+
+def survey(path: Path) -> Survey:
+    """Return what a file holds after reading it once.
+
+    Raises:
+        UserError: for another ending, a missing file, or one that cannot be read.
+    """
+    ending = ending_of(path)
+    with _told(path):
+        if ending == ".parquet":
+            with _opened(path) as file:
+                rows = sum(len(batch) for batch in _batches(file, PIECE))
+                schema = file.schema_arrow
+            return Survey(path, ending, schema.names, rows, schema=schema)
+        if ending == ".jsonl":
+            names: dict[str, None] = {}
+            rows = 0
+            for _, record in _json_rows(path):
+                names |= dict.fromkeys(record)
+                rows += 1
+            return Survey(path, ending, list(names), rows)
+        lines = delimited_rows(path)
+        heading, cells = next(lines)
+        mark = "\ufeff" if _first_bytes(path, 3) == codecs.BOM_UTF8 else ""
+        return Survey(path, ending, cells, sum(1 for _ in lines), mark + heading)
+
+
+def pieces(path: Path, rows: int = PIECE) -> Iterator[Piece]:
+    """Yield the rows of a file in pieces, in order.
+
+    Args:
+        path: a file ending in one of `TABLES`, in small or capital letters.
+        rows: the most rows of a piece.
+
+    Raises:
+        UserError: as for `survey`, where the flaw stands.
+    """
+    ending = ending_of(path)
+    with _told(path):
+        if ending == ".parquet":
+            with _opened(path) as file:
+                for batch in _batches(file, rows):
+                    yield Piece(batch)
+            return
+        texts: list[str] = []
+        records: list[dict[str, Any]] = []
+        for text, record in _json_rows(path) if ending == ".jsonl" else _named_rows(path):
+            texts.append(text)
+            records.append(record)
+            if len(texts) == rows:
+                yield Piece(texts, records)
+                texts, records = [], []
+        if texts:
+            yield Piece(texts, records)
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Return a whole file as a table whose values are as in `Piece.records`.
+
+    Raises:
+        UserError: as for `survey`.
+    """
+    if ending_of(path) == ".parquet":
+        with _told(path), _opened(path) as file:
+            stored = file.read()
+            stored.validate(full=True)  # bytes that are no UTF-8 would only fail when looked at
+            return stored.to_pandas(ignore_metadata=True)
+    names = dict.fromkeys(survey(path).names)
+    records = [record for piece in pieces(path) for record in piece.records()]
+    return pd.DataFrame(records, columns=list(names), dtype=object)
+
+
+def ending_of(path: Path) -> str:
+    """Return the ending of the name of a table in small letters.
+
+    Raises:
+        UserError: when it is none of `TABLES`.
+    """
+    ending = path.suffix.lower()
+    if ending not in TABLES:
+        raise UserError(
+            f"Expected a file ending in {', '.join(TABLES)}, got {path}: convert it or rename it."
+        )
+    return ending
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Tell every flaw of a file in one sentence."""
+    if not path.is_file():
+        raise UserError(f"Expected a file to read, but {path} is not there: check the path.")
+    try:
+        if _first_bytes(path, 2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            raise ValueError("it is UTF-16, to be saved as UTF-8")
+        yield
+    except UserError:
+        raise
+    # Every flaw of a file ends here: the parsers share no base for what they raise.
+    except Exception as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UserError(
+            f"Expected {path} to be a readable UTF-8 {path.suffix.lower()[1:]} table, but reading "
+            f"it failed ({reason}): mend the file."
+        ) from error
+
+
+def _first_bytes(path: Path, count: int) -> bytes:
+    with path.open("rb") as file:
+        return file.read(count)
+
+
+def _opened(path: Path) -> Any:
+    file = parquet.ParquetFile(path, buffer_size=1 << 20)
+    refuse_twins(file.schema_arrow.names)
+    return file
+
+
+def _batches(file: Any, rows: int) -> Iterator[Any]:
+    for batch in file.iter_batches(rows):
+        batch.validate(full=True)
+        yield batch
+
+
+def _json_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each line that is not blank, and the object in it."""
+    row = 0
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        for row, line in enumerate((line for line in file if line.strip()), start=1):
+            try:
+                record = json.loads(line, parse_float=Number, object_pairs_hook=_object)
+                if not isinstance(record, dict):
+                    raise ValueError(f"got a {'list' if isinstance(record, list) else 'value'}")
+            except (ValueError, RecursionError) as error:
+                raise ValueError(f"row {row} is not one JSON object on a line: {error}") from error
+            yield line, record
+    if not row:
+        raise ValueError("it is empty")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    record = dict(pairs)
+    if len(record) < len(pairs):
+        refuse_twins([key for key, _ in pairs])
+        raise ValueError("the key '' stands twice")
+    return record
+
+
+def _named_rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    rows = delimited_rows(path)
+    _, names = next(rows)
+    for text, cells in rows:
+        yield text, dict(zip(names, cells, strict=True))
