@@ -35,9 +35,11 @@ def refuse_twins(names: Sequence[str]) -> None:
     Raises:
         ValueError: when one does.
     """
-    for place, name in enumerate(names):
-        if name.strip() and name in names[:place]:
-            raise ValueError(f"the column {name!r} stands twice")
+    seen: set[str] = set()
+    for name in names:
+        if name.strip() and name in seen:
+            raise ValueError(f"the column {name[:40]!r} stands twice")
+        seen.add(name)
 
 
 def delimited_rows(path: Path) -> Iterator[tuple[str, list[str]]]:

@@ -10,10 +10,11 @@ import torch
 
 from lstm_report import memory, paths
 from lstm_report.data import encode_reviews
+from lstm_report.delimited import plain_name
 from lstm_report.errors import UserError
 from lstm_report.evaluation import logits_of
 from lstm_report.progress import bar as progress_bar
-from lstm_report.readers import TEXT_COLUMNS, Reviews, find_column, flaw_of
+from lstm_report.readers import TEXT_COLUMNS, Reviews, find_column, flaw_of, listed
 from lstm_report.runs import Run
 from lstm_report.table_files import TABLES, Survey, pieces, survey
 from lstm_report.table_writers import free_name, writer
@@ -115,21 +116,21 @@ def predict_file(
             write(piece, dict(zip(added.names, (judged, labels), strict=True)))
             bar.update(len(piece))
     if log is not None:
-        log(f"{table.rows:,} rows written to {target}, with {' and '.join(added.names)} added.")
+        rows = "row" if table.rows == 1 else "rows"
+        log(f"{table.rows:,} {rows} written to {target}, with {' and '.join(added.names)} added.")
     return table.rows
 
 
 def _column(table: Survey, name: str | None) -> str:
     """Return the heading of the column of texts; see `predict_file`."""
-    if name is None:
-        advice = "name the column of texts with --column"
-        found = find_column(table.names, TEXT_COLUMNS, str(table.path), advice)
-    else:
-        found = name if name in table.names else None
+    wanted = TEXT_COLUMNS if name is None else (plain_name(name),)
+    if name in table.names:
+        return name
+    advice = "name the column of texts with --column"
+    found = find_column(table.names, wanted, str(table.path), advice)
     if found is None:
-        wanted = " or ".join(map(repr, TEXT_COLUMNS if name is None else [name]))
         raise UserError(
-            f"Expected a column {wanted} in {table.path}, got {', '.join(table.names)}: "
-            "name the column of texts with --column."
+            f"Expected a column {' or '.join(map(repr, wanted))} in {table.path}, got "
+            f"{listed(table.names)}: {advice}."
         )
     return found

@@ -1,5 +1,6 @@
 """Find the reviews in what people keep them in; every flaw is told in one sentence."""
 
+import math
 import tarfile
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,6 +17,8 @@ from lstm_report.table_files import TABLES, read_table
 __all__ = ["TABLES", "TEXT_COLUMNS", "Reviews", "read_table"]
 
 TEXT_COLUMNS = ("text", "review", "sentence")
+MANY = 8
+"""Headings that a message shows at most."""
 EMPTY = "is empty"
 """What `flaw_of` says of nothing but white space, and of no value at all."""
 
@@ -56,17 +59,27 @@ def find_column(
     if len(found) > 1:
         raise UserError(
             f"Expected one column of the name {' or '.join(wanted)} in {where}, got "
-            f"{' and '.join(map(repr, found))}: {advice}."
+            f"{' and '.join(repr(str(name)[:40]) for name in found)}: {advice}."
         )
     return found[0] if found else None
 
 
+def listed(names: Iterable[str]) -> str:
+    """Return headings for a message, which may be many, long or no text at all."""
+    starts = [str(name)[:40] for name in names]
+    shown = [start if start.isprintable() else repr(start)[:40] for start in starts]
+    more = f" and {len(shown) - MANY:,} more" if len(shown) > MANY else ""
+    return ", ".join(shown[:MANY]) + more if shown else "none"
+
+
 def flaw_of(text: object) -> str | None:
     """Return why something is no text to be read, such as `is empty`; None for a good text."""
-    if text is None or text != text or (isinstance(text, str) and not text.strip()):
+    if text is None or (isinstance(text, float) and math.isnan(text)):
         return EMPTY
     if not isinstance(text, str):
         return f"holds {str(text)[:40]!r}"
+    if not text.strip():
+        return EMPTY
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -88,8 +101,7 @@ def reviews_of(table: pd.DataFrame, where: str) -> Reviews:
     if None in found:
         raise UserError(
             f"Expected {where} to have a column of texts ({', '.join(TEXT_COLUMNS)}) and one of "
-            f"labels ({', '.join(LABEL_COLUMNS)}), got {', '.join(map(str, table.columns))}: "
-            "rename the columns."
+            f"labels ({', '.join(LABEL_COLUMNS)}), got {listed(table.columns)}: rename the columns."
         )
     texts, raw = table[found[0]].tolist(), table[found[1]].tolist()
     if not texts:
@@ -106,7 +118,7 @@ def reviews_of(table: pd.DataFrame, where: str) -> Reviews:
         if name not in LABELS:
             raise UserError(
                 f"Expected binary labels (0/1, neg/pos, negative/positive) in {where}, "
-                f"got {value!r} in row {row + 1}: recode or remove it."
+                f"got {repr(value)[:40]} in row {row + 1}: recode or remove it."
             )
         labels[row] = LABELS[name]
     return Reviews(texts, labels)

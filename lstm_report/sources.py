@@ -67,7 +67,7 @@ def text_column(table: pd.DataFrame, where: Path) -> pd.Series:
     if column is None:
         raise UserError(
             f"Expected {where} to have a column of texts ({', '.join(readers.TEXT_COLUMNS)}), got "
-            f"{', '.join(map(str, table.columns))}: rename the column."
+            f"{readers.listed(table.columns)}: rename the column."
         )
     return table[column]
 
@@ -219,8 +219,8 @@ def splits_of(table: pd.DataFrame, where: Path) -> pd.Series | None:
     for row, (name, value) in enumerate(zip(names, values, strict=True), start=1):
         if not name:
             raise UserError(
-                f"Expected {', '.join(SPLITS)} in the column split of {where}, got {value!r} in "
-                f"row {row}: rename it, or rename the column."
+                f"Expected {', '.join(SPLITS)} in the column split of {where}, got "
+                f"{repr(value)[:40]} in row {row}: rename it, or rename the column."
             )
     return names
 

@@ -16,6 +16,8 @@ from lstm_report.delimited import delimited_rows, refuse_twins
 from lstm_report.errors import UserError
 
 TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
+OTHER_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
+"""With what a file in UTF-16 or UTF-32 begins; the fourth of them begins with the first."""
 PIECE = 2048
 """Rows held at a time."""
 
@@ -143,9 +145,9 @@ def read_table(path: Path) -> pd.DataFrame:
             stored = file.read()
             stored.validate(full=True)  # bytes that are no UTF-8 would only fail when looked at
             return stored.to_pandas(ignore_metadata=True)
-    names = dict.fromkeys(survey(path).names)
+    names = list(dict.fromkeys(survey(path).names))
     records = [record for piece in pieces(path) for record in piece.records()]
-    return pd.DataFrame(records, columns=list(names), dtype=object)
+    return pd.DataFrame(records, columns=pd.Index(names, dtype=object), dtype=object)
 
 
 def ending_of(path: Path) -> str:
@@ -168,8 +170,8 @@ def _told(path: Path) -> Iterator[None]:
     if not path.is_file():
         raise UserError(f"Expected a file to read, but {path} is not there: check the path.")
     try:
-        if _first_bytes(path, 2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-            raise ValueError("it is UTF-16, to be saved as UTF-8")
+        if _first_bytes(path, 4).startswith(OTHER_MARKS):
+            raise ValueError("it is UTF-16 or UTF-32, to be saved as UTF-8")
         yield
     except UserError:
         raise
@@ -219,7 +221,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     record = dict(pairs)
     if len(record) < len(pairs):
         refuse_twins([key for key, _ in pairs])
-        raise ValueError("the key '' stands twice")
+        raise ValueError("an empty key stands twice")
     return record
 
 

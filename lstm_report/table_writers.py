@@ -20,6 +20,11 @@ from lstm_report.table_files import PIECE, Piece, Survey, ending_of, pieces
 Write = Callable[[Piece, Mapping[str, Sequence[Any]]], None]
 """Takes some rows of the old table and the values of the new columns in them."""
 
+UNFIT = (ValueError, TypeError, OverflowError, NotImplementedError, RecursionError) + (
+    pyarrow.ArrowException,
+)
+"""What pyarrow and the codecs raise for values that another format cannot hold."""
+
 
 def free_name(name: str, taken: Sequence[str]) -> str:
     """Return `name`, or a longer one when a column bears it, in whatever case."""
@@ -56,34 +61,34 @@ def writer(target: Path, old: Survey, added: pyarrow.Schema) -> Iterator[Write]:
             f"fill them in, or write to a {old.ending} file."
         )
     with ExitStack() as stack:
-        if ending == ".parquet":
-            schema = _schema(old, added)
-            with _refusing(old):
+        with _refusing(old, ending):
+            if ending == ".parquet":
+                schema = _schema(old, added)
                 file = stack.enter_context(parquet.ParquetWriter(target, schema))
-            write = _parquet(file, schema, old)
-        else:
-            file = stack.enter_context(target.open("w", encoding="utf-8", newline=""))
-            if ending == old.ending:
-                write = _spliced(file, old, added.names)
+                write = _parquet(file, schema, old)
             else:
-                write = _jsonl(file) if ending == ".jsonl" else _delimited(file, ending, names)
+                file = stack.enter_context(target.open("w", encoding="utf-8", newline=""))
+                if ending == old.ending:
+                    write = _spliced(file, old, added.names)
+                else:
+                    write = _jsonl(file) if ending == ".jsonl" else _delimited(file, ending, names)
 
         def write_or_refuse(piece: Piece, new: Mapping[str, Sequence[Any]]) -> None:
-            with _refusing(old):
+            with _refusing(old, ending):
                 write(piece, new)
 
         yield write_or_refuse
 
 
 @contextmanager
-def _refusing(old: Survey) -> Iterator[None]:
+def _refusing(old: Survey, ending: str) -> Iterator[None]:
     try:
         yield
-    except (ValueError, TypeError, OverflowError, NotImplementedError, pyarrow.ArrowException) as e:
+    except UNFIT as error:
         raise UserError(
-            f"Expected values of one kind in each column of {old.path}, as the other format needs "
-            f"them, got others ({str(e).splitlines()[0]}): write to a {old.ending} file."
-        ) from e
+            f"Expected values of one kind in each column of {old.path}, and such as {ending} has, "
+            f"got others ({str(error).splitlines()[0][:100]}): write to a {old.ending} file."
+        ) from error
 
 
 def _spliced(file: Any, old: Survey, names: Sequence[str]) -> Write:
@@ -160,12 +165,9 @@ def _schema(old: Survey, added: pyarrow.Schema) -> pyarrow.Schema:
     elif schema is None:
         schema = pyarrow.schema([(name, pyarrow.null()) for name in old.names])
         for piece in pieces(old.path):
-            with _refusing(old):
-                columns = [pyarrow.array(piece.column(name)) for name in old.names]
-                found = pyarrow.schema(
-                    [(name, array.type) for name, array in zip(old.names, columns, strict=True)]
-                )
-                schema = pyarrow.unify_schemas([schema, found], promote_options="permissive")
+            found = {name: pyarrow.array(piece.column(name)).type for name in old.names}
+            schemas = [schema, pyarrow.schema(list(found.items()))]
+            schema = pyarrow.unify_schemas(schemas, promote_options="permissive")
     for field in added:
         schema = schema.append(field)
     return schema

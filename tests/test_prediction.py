@@ -13,6 +13,7 @@ import torch
 from pyarrow import parquet
 
 from lstm_report import (
+    cli,
     config,
     corpus,
     data,
@@ -142,7 +143,7 @@ def test_columns_of_the_user_stay_and_what_is_added_is_said(run, tmp_path, small
     assert heading == "id,Review,Label,probability,predicted_probability,predicted_label"
     assert row.startswith("007,good,pos,1e-12,0.") and row.endswith(("positive", "negative"))
     assert said == [
-        f"1 rows written to {tmp_path / 'out.CSV'}, with predicted_probability and "
+        f"1 row written to {tmp_path / 'out.CSV'}, with predicted_probability and "
         "predicted_label added."
     ]
 
@@ -154,8 +155,30 @@ def test_of_two_columns_of_texts_the_user_chooses(run, texts, tmp_path):
     prediction.predict_file(run, tmp_path / "in.jsonl", tmp_path / "out.jsonl", "review")
     judged = json.loads((tmp_path / "out.jsonl").read_text())
     assert judged["probability"] == pytest.approx(alone[0], abs=1e-6)
-    with pytest.raises(UserError, match="'text', 'review'|'text' and 'review' and ' Text '"):
+    prediction.predict_file(run, tmp_path / "in.jsonl", tmp_path / "out.jsonl", " REVIEW")
+    assert json.loads((tmp_path / "out.jsonl").read_text()) == judged
+    with pytest.raises(UserError, match="'text' and 'review' and ' Text ': name the column"):
         prediction.predict_file(run, tmp_path / "in.jsonl", tmp_path / "out.jsonl")
+
+
+def test_the_command_says_what_it_adds(run, tmp_path, monkeypatch, capsys):
+    (tmp_path / "in.tsv").write_text("text\tlabel\ngood\tpos\n")
+    files = ["--input", str(tmp_path / "in.tsv"), "--output", str(tmp_path / "out.jsonl")]
+    for arguments, words in (
+        (["--help"], ["probability", "label", "predicted_label"]),
+        (
+            ["--run", str(run.directory), *files],
+            ["1 row written", "probability and predicted_label"],
+        ),
+    ):
+        monkeypatch.setattr(sys, "argv", ["lstm-report", "predict", *arguments])
+        with pytest.raises(SystemExit) as exit_:
+            cli.main()
+        said = capsys.readouterr().out
+        assert exit_.value.code == 0 and all(word in said for word in words), said
+    judged = json.loads((tmp_path / "out.jsonl").read_text())
+    assert list(judged) == ["text", "label", "probability", "predicted_label"]
+    assert judged["label"] == "pos"
 
 
 def test_a_file_may_be_replaced_by_its_own_judgements(run, texts, tmp_path, small_chunks):

@@ -131,6 +131,14 @@ def test_parquet_texts_that_are_no_utf8_are_named(tmp_path):
         sources.resolve(str(tmp_path / "a.parquet"))
 
 
+def test_lists_where_texts_should_be_are_named(tmp_path):
+    parquet.write_table(
+        pa.table({"text": [["a", "b"]] * 2, "label": [1, 0]}), tmp_path / "a.parquet"
+    )
+    with pytest.raises(UserError, match="row 1 holds"):
+        sources.resolve(str(tmp_path / "a.parquet"))
+
+
 def test_half_a_surrogate_pair_is_named():
     import pandas as pd
 

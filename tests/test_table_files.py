@@ -36,9 +36,9 @@ def test_marks_line_ends_blank_lines_and_capitals_change_nothing(tmp_path, endin
     between = text.replace(end, 2 * end)
     for variant in (text, "\ufeff" + text, end + between + end, text.removesuffix(end)):
         assert read(path, variant) == ROWS
-    for encoding in ("utf-16", "utf-16-be"):
-        mark = "\ufeff" if encoding == "utf-16-be" else ""
-        with pytest.raises(UserError, match="it is UTF-16, to be saved as UTF-8"):
+    for encoding in ("utf-16", "utf-16-be", "utf-32", "utf-32-be"):
+        mark = "\ufeff" if encoding.endswith("be") else ""
+        with pytest.raises(UserError, match="it is UTF-16 or UTF-32, to be saved as UTF-8"):
             read(path, (mark + text).encode(encoding))
 
 
@@ -61,7 +61,7 @@ REFUSED = {
     "pretty": ("a.jsonl", '{"text": "a"}\n\n{\n"text": "a"\n}', "row 2 is not one JSON object"),
     "key twice": ("a.jsonl", '{"text": "a", "text": "b"}', "row 1 .* 'text' stands twice"),
     "key twice within": ("a.jsonl", '{"text": "a", "b": {"c": 1, "c": 2}}', "'c' stands twice"),
-    "empty key twice": ("a.jsonl", '{"": "a", "": "b"}', "'' stands twice"),
+    "empty key twice": ("a.jsonl", '{"": "a", "": "b"}', "an empty key stands twice"),
     "deep": ("a.jsonl", '{"text": ' + "[" * 100_000, "row 1 is not one JSON object"),
     "heading twice": ("a.csv", "text,note,note\na,b,c\n", "'note' stands twice"),
     "heading twice in TSV": ("a.tsv", "text\ttext\na\tb\n", "'text' stands twice"),
@@ -92,6 +92,15 @@ def test_headings_that_stand_twice_in_parquet_are_refused_and_empty_ones_are_not
         table_files.survey(tmp_path / "a.parquet")
     (row,) = read(tmp_path / "a.csv", "text,,\ngood,,\n")
     assert row["text"] == "good"
+
+
+def test_headings_that_are_none_are_told_briefly(tmp_path):
+    many = ",".join(map(str, range(1000))).encode()
+    for content in (b"\0" * 100_000, b"a very long review\x1b " * 1000, many):
+        (tmp_path / "a.csv").write_bytes(content)
+        with pytest.raises(UserError, match="column of texts") as error:
+            readers.reviews_of(table_files.read_table(tmp_path / "a.csv"), "a.csv")
+        assert str(error.value).isprintable() and len(str(error.value)) < 300
 
 
 def test_a_column_that_pandas_would_take_for_its_index_is_read(tmp_path):

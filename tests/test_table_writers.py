@@ -174,10 +174,25 @@ def test_json_lines_become_parquet_without_rounding_or_are_refused(tmp_path):
         LINES[3],
         '{"text": "a", "b": {}}',
         '{"text": 1}\n{"text": "a"}',
+        '{"text": "a", "\\ud800": 1}',
     ):
         source.write_text(content)
         with pytest.raises(UserError, match=r"write to a \.jsonl file"):
             give_back(source, target)
+
+
+@pytest.mark.parametrize("ending", [".csv", ".tsv", ".parquet"])
+def test_what_only_json_can_hold_is_refused_elsewhere(tmp_path, ending):
+    deep = "[" * 900 + "]" * 900
+    for content in ('{"text": "a", "\\ud800": 1}', '{"text": "a", "b": "\\ud800"}'):
+        (tmp_path / "a.jsonl").write_text(content)
+        with pytest.raises(UserError, match=r"write to a \.jsonl file"):
+            give_back(tmp_path / "a.jsonl", tmp_path / f"b{ending}")
+        assert give_back(tmp_path / "a.jsonl", tmp_path / "b.jsonl").read_text()
+    (tmp_path / "a.jsonl").write_text(f'{{"text": "a", "b": {deep}}}')
+    if ending != ".parquet":
+        with pytest.raises(UserError, match=r"recursion .* write to a \.jsonl file"):
+            give_back(tmp_path / "a.jsonl", tmp_path / f"b{ending}")
 
 
 def test_several_empty_headings_stay_or_are_refused(tmp_path):
