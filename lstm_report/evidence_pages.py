@@ -17,6 +17,7 @@ from lstm_report import (
 from lstm_report.archive import STATED, Archive, Missing, View
 from lstm_report.ledger import ALPHA, Entry
 from lstm_report.tables import cell as shown
+from lstm_report.texts import Markup
 
 HOLDS = {True: "holds", False: "does not hold", None: "open"}
 
@@ -26,18 +27,18 @@ def show(entry: Entry, archive: Archive) -> None:
     claim = entry.claim
     notebook.say(
         "*“{claim}”*\n\n**Experiment.** {experiment}\n\n**Rule.** {rule}",
-        claim=claim.statement, experiment=claim.experiment, rule=claim.rule,
+        claim=Markup(claim.statement), experiment=Markup(claim.experiment), rule=Markup(claim.rule),
     )  # fmt: skip
     figure = claim_figures.draw(claim.identity, archive)
     if figure is not None:
         label = f"claim-{claim.identity.removeprefix('C')}"
         notebook.show_figure(figure.figure, label=label, caption=figure.caption, alt=figure.alt)
-    notebook.say("{text}", text="\n".join(_lines(entry)))
+    notebook.say("{text}", text=Markup("\n".join(_lines(entry))))
     notebook.say(
         "**{verdict}**: {reason}.{p}",
-        verdict=entry.verdict.capitalize(), reason=entry.reason, p=_p_value(entry),
+        verdict=entry.verdict.capitalize(), reason=Markup(entry.reason), p=Markup(_p_value(entry)),
     )  # fmt: skip
-    notebook.say("{text}", text=_runs(entry, archive))
+    notebook.say("{text}", text=Markup(_runs(entry, archive)))
     label = f"beside-{claim.identity.removeprefix('C')}"
     for number, beside in enumerate(further_figures.draw(claim.identity, archive), start=1):
         if number == 1:
@@ -89,6 +90,7 @@ def show_statistics(archive: Archive) -> None:
         label="statistics",
         caption="LSTM minus residual LSTM over the seeds of the headline study, by further "
         "statistics. The verdict rests on the first two rows.",
+        written=["statistic", "meaning"],
     )
 
 

@@ -2,15 +2,16 @@
 
 Each function displays an output that carries the key `report` in its metadata. JupyterLab shows
 the output as it is; `lstm_report.report` reads the key to number figures and tables, to set their
-captions and to resolve references such as `@fig:gradient-distance`.
+captions and to resolve references such as `@fig:gradient-distance`. What is written is Markdown;
+the values in it, and the cells of tables, are data and stand there as they are, see
+`lstm_report.texts`.
 """
 
 import ast
 import base64
 import io
 import re
-import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ import numpy as np
 from IPython import get_ipython
 from IPython.display import DisplayHandle, display
 
-from lstm_report import config, paths, tables
+from lstm_report import config, paths, tables, texts
 from lstm_report.errors import UserError
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PARAMETERS = ("profile", "data", "seed", "epochs", "layers", "readout")
+Markup = texts.Markup
 LABEL = re.compile(r"[a-z][a-z0-9-]*")
 
 
@@ -151,15 +153,17 @@ def show_table(
     label: str,
     caption: str,
     formats: Mapping[str, str] | None = None,
+    written: Collection[str] = (),
 ) -> None:
     """Display a table; an index that has a name or is no plain count becomes its first column.
 
     Args:
-        frame: what is shown. `None` and NaN read as "not measured"; a text between two dollar
-            signs, in a cell or a heading, is typeset as mathematics.
+        frame: what is shown. `None` and NaN read as "not measured".
         label: the name that `@tbl:label` refers to.
         caption: the caption, in Markdown, without a number.
         formats: for a column, how its values are formatted, for example `"{:.2%}"`.
+        written: the columns whose heading and texts are the author's and no data: their quotes are
+            made typographic, and a text between two dollar signs is typeset as mathematics.
 
     Raises:
         ValueError: for a label of another form or an empty caption.
@@ -174,18 +178,23 @@ def show_table(
         pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind)
         for kind in frame.dtypes
     ]
-    heading = [str(name) for name in frame.columns]
+    heading = [texts.visible(str(name)) for name in frame.columns]
     columns = [
-        [tables.cell(value, formats.get(name, "{}")) for value in frame[name]]
-        for name in frame.columns
+        [
+            texts.visible(tables.cell(value, formats.get(name, "{}")))
+            for value in frame.iloc[:, place]
+        ]
+        for place, name in enumerate(frame.columns)
     ]
     rows = [list(row) for row in zip(*columns, strict=True)]
+    own = [name in written for name in frame.columns]
+    markdown, values = texts.table(heading, rows, numeric, own)
     content = {
-        "text/html": tables.as_html(heading, rows, numeric),
-        "text/markdown": tables.as_markdown(heading, rows, numeric),
-        "text/plain": frame.to_string(index=False),
+        "text/html": tables.as_html(heading, rows, numeric, own),
+        "text/markdown": texts.filled(markdown, values, tables.escaped),
+        "text/plain": tables.as_text(heading, rows, numeric),
     }
-    _present("table", content, label=label, caption=caption)
+    _present("table", content, label=label, caption=caption, markdown=markdown, values=values)
     _present("caption", {"text/markdown": f"*{caption}*", "text/plain": caption})
 
 
@@ -194,10 +203,24 @@ def say(template: str, /, **values: Any) -> None:
 
     Args:
         template: Markdown with fields as in `str.format`; double the braces of TeX.
-        values: what fills the fields; `None` and NaN read as "not measured".
+        values: what fills the fields; `None` and NaN read as "not measured". A text is data and
+            shown as it stands, unless it is `Markup`; a list of texts stands in a line each.
     """
-    text = _Prose().format(template, **values)
-    _present("prose", {"text/markdown": text, "text/plain": text})
+    form = texts.Template()
+    markdown = form.format(template, **values)
+    content = texts.forms(markdown, form.values)
+    _present("prose", content, markdown=markdown, values=form.values)
+
+
+def show_list(lines: Sequence[str], otherwise: str) -> None:
+    """Display texts that are data as the items of a list.
+
+    Args:
+        lines: the texts.
+        otherwise: what is said where there are none.
+    """
+    items = {f"line_{number}": line for number, line in enumerate(lines)}
+    say("\n".join(f"- {{{name}}}" for name in items) or otherwise, **items)
 
 
 def check(statement: str, holds: Any, *, tolerance: float = 1e-6) -> None:
@@ -231,9 +254,9 @@ def check(statement: str, holds: Any, *, tolerance: float = 1e-6) -> None:
 
 def summary(lines: Sequence[str]) -> None:
     """Display the result of the report in a few lines, which the build prints at its end."""
-    lines = [re.sub(r"(?<!\S)-(?=\d)", "\N{MINUS SIGN}", line) for line in lines]
-    text = "\n".join(f"- {line}" for line in lines)
-    content = {"text/markdown": text, "text/plain": "\n".join(lines)}
+    lines = [re.sub(r"(?<!\S)-(?=\d)", "\N{MINUS SIGN}", texts.visible(line)) for line in lines]
+    markdown = "\n".join(f"- {texts.mark(number)}" for number in range(len(lines)))
+    content = texts.forms(markdown, lines)
     _present("summary", content, lines=lines)
 
 
@@ -275,8 +298,3 @@ def _close(figure: "Figure") -> None:
 
 def _plain(value: Any) -> Any:
     return value.detach().cpu().double().numpy() if hasattr(value, "detach") else value
-
-
-class _Prose(string.Formatter):
-    def format_field(self, value: Any, format_spec: str) -> str:
-        return tables.cell(value, "{:" + format_spec + "}")

@@ -12,9 +12,16 @@ from lstm_report.model import SentimentClassifier
 from lstm_report.runs import Run
 from lstm_report.stats import Interval
 from lstm_report.style import name_of
+from lstm_report.texts import Markup
 
 SOURCE_ACCURACY = source_report.ACCURACY
 SOURCE_BEST_EPOCH = source_report.BEST_EPOCH
+LETTERS = 16
+"""Letters a word that an excerpt shows at most, on average."""
+NOT_COMPARABLE = Markup(
+    " **The reviews used here are not those of IMDB**, so the two sets of figures cannot be "
+    "compared at all."
+)
 
 
 def correct(run: Run) -> np.ndarray:
@@ -82,9 +89,10 @@ def result_table(runs: Mapping[str, Run]) -> pd.DataFrame:
 
 
 def excerpt(text: str, words: int = 40) -> str:
-    """Return the last `words` words of a review, line breaks removed."""
+    """Return the last `words` words of a review, line breaks removed, or less of very long ones."""
     kept = text.replace("<br />", " ").split()
-    return ("… " if len(kept) > words else "") + " ".join(kept[-words:])
+    end, longest = " ".join(kept[-words:]), LETTERS * words
+    return ("… " if len(kept) > words or len(end) > longest else "") + end[-longest:]
 
 
 def disagreements(first: Run, second: Run, data: PreparedData, count: int = 6) -> pd.DataFrame:

@@ -165,7 +165,7 @@ def abstract(archive: Archive, entries: list[Entry]) -> list[str]:
         text, count = difference
         each = ", ".join(f"{NAMES[cell]} {reached[cell]:.2%}" for cell in ("lstm", "reslstm"))
         lines.append(
-            f"In the source's setting, {count} seeds of each on IMDB: {each}; residual minus plain "
+            f"In the source’s setting, {count} seeds of each on IMDB: {each}; residual minus plain "
             f"{text}, a 95% interval over seeds and reviews."
         )
         best = found.iloc[int(found["accuracy"].argmax())]
@@ -179,7 +179,7 @@ def abstract(archive: Archive, entries: list[Entry]) -> list[str]:
     }
     numbers = ", ".join(f"{len(claims)} {outcome}" for outcome, claims in verdicts.items())
     lines.append(
-        f"Of the source's {len(entries)} claims, judged on recorded runs by rules fixed before the "
+        f"Of the source’s {len(entries)} claims, judged on recorded runs by rules fixed before the "
         f"data: {numbers}."
     )
     for outcome, claims in verdicts.items():

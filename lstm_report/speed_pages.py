@@ -1,6 +1,6 @@
 """The section of the report on speed, from the committed record of the benchmarks."""
 
-from lstm_report import bench_figures, notebook, speed, style, tables
+from lstm_report import bench_figures, notebook, speed, style
 
 DEVICES = {"cpu": "processor", "gpu": "GPU"}
 FORMATS = dict.fromkeys(("figure", "low", "high"), "{:.2f}")
@@ -31,9 +31,10 @@ def show() -> None:
             caption="Goals of speed and what was measured: the median over rounds in which all "
             "ways took turns, and a 95% interval for ratios or the range for single figures.",
             formats=FORMATS,
+            written=["measured"],
         )
         if absent := speed.absent(rows):
-            notebook.say("Not measured: {what}.", what=tables.escaped("; ".join(absent)))
+            notebook.say("Not measured: {what}.", what="; ".join(absent))
         further = speed.further_table(rows)
         if len(further):
             notebook.show_table(
@@ -41,6 +42,7 @@ def show() -> None:
                 label=f"speed-{device}",
                 caption="What was measured beside the goals.",
                 formats=FORMATS,
+                written=["measured"],
             )
         drawn = [row for row in speed.goals(rows) if row["figure"] is not None]
         if drawn:

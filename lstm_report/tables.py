@@ -3,6 +3,7 @@
 import html
 import math
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,11 @@ import numpy as np
 NOT_MEASURED = "not measured"
 SHORT = 10
 """Characters up to which a cell of a table stays on one line, as in `≤ 1.05`."""
+SIGNS = re.compile(
+    r"[\\`*_{}\[\]<>$|~@^#&]|-(?=-)|(?<![0-9A-Za-z])[-+=](?![0-9A-Za-z])|:(?=//)|(?<=www)\.|\.(?=\.)"
+    r"|(?<=^\d)[.)](?=\s|$)|(?<=^\d\d)[.)](?=\s|$)"
+)
+"""What Markdown, or GitHub's, may take for a mark; a hyphen or a dot in a number stays as it is."""
 
 
 def missing(value: Any) -> bool:
@@ -30,8 +36,20 @@ def cell(value: Any, form: str = "{}") -> str:
     return "\N{MINUS SIGN}" + text[1:] if negative else text
 
 
-def as_html(heading: list[str], rows: list[list[str]], numeric: list[bool]) -> str:
-    """Return an HTML table; numeric columns are aligned right, and short cells stay on one line."""
+def as_html(
+    heading: list[str],
+    rows: list[list[str]],
+    numeric: list[bool],
+    written: Sequence[bool] | None = None,
+) -> str:
+    """Return an HTML table; numeric columns are aligned right, and short cells stay on one line.
+
+    Args:
+        heading, rows: its texts.
+        numeric: whether a column holds numbers.
+        written: whether a column is the author's, where mathematics stands between dollar signs.
+    """
+    own = written or [False] * len(heading)
 
     def style(text: str, number: bool) -> str:
         aligned = f"text-align:{'right' if number else 'left'}"
@@ -39,8 +57,9 @@ def as_html(heading: list[str], rows: list[list[str]], numeric: list[bool]) -> s
 
     def line(tag: str, cells: list[str]) -> str:
         return "".join(
-            f'<{tag} style="{style(text, number)}">{html.escape(text)}</{tag}>'
-            for text, number in zip(cells, numeric, strict=True)
+            f'<{tag} style="{style(text, number)}">{html.escape(text) if mine else literal(text)}'
+            f"</{tag}>"
+            for text, number, mine in zip(cells, numeric, own, strict=True)
         )
 
     body = "".join(f"<tr>{line('td', row)}</tr>" for row in rows)
@@ -49,9 +68,14 @@ def as_html(heading: list[str], rows: list[list[str]], numeric: list[bool]) -> s
 
 def as_markdown(heading: list[str], rows: list[list[str]], numeric: list[bool]) -> str:
     """Return a pipe table that shows every text unchanged; numeric columns are aligned right."""
+    return piped([*map(escaped, heading)], [[*map(escaped, row)] for row in rows], numeric)
+
+
+def piped(heading: list[str], rows: list[list[str]], numeric: list[bool]) -> str:
+    """Return a pipe table of cells in Markdown; numeric columns are aligned right."""
 
     def line(cells: list[str]) -> str:
-        return "| " + " | ".join(escaped(text) for text in cells) + " |"
+        return "| " + " | ".join(cells) + " |"
 
     rule = "|" + "|".join("---:" if number else ":---" for number in numeric) + "|"
     return "\n".join([line(heading), rule, *map(line, rows)])
@@ -77,8 +101,10 @@ def as_text(heading: list[str], rows: list[list[str]], numeric: list[bool]) -> s
 
 
 def escaped(text: str) -> str:
-    """Return a text as Markdown that shows it unchanged, unless it is mathematics."""
-    text = " ".join(text.split())
-    if re.fullmatch(r"\$[^$]+\$", text):
-        return text.replace("|", r"\vert ")
-    return re.sub(r"([\\`*_{}\[\]<>$|~@^#&]|-(?=-))", r"\\\1", text)
+    """Return a text as Markdown that shows it unchanged, for what cannot keep texts apart."""
+    return SIGNS.sub(r"\\\g<0>", " ".join(text.split()))
+
+
+def literal(text: str) -> str:
+    """Return HTML that shows a text unchanged, also where mathematics is looked for afterwards."""
+    return re.sub(r"[$\\]", r"<span>\g<0></span>", html.escape(text))

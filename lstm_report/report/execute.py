@@ -113,8 +113,8 @@ def execute(
     with paths.atomic_write(target) as temporary:
         try:
             papermill.execute_notebook(
-                str(source),
-                str(temporary),
+                _unformatted(source),
+                _unformatted(temporary),
                 dict(parameters),
                 kernel_name="python3",
                 language="python",
@@ -139,6 +139,11 @@ def execute(
         executed.metadata["report_key"] = wanted
         nbformat.write(executed, temporary)
     return True
+
+
+def _unformatted(path: Path) -> str:
+    """Return a path as papermill takes it, which puts parameters in where braces stand."""
+    return str(path).replace("{", "{{").replace("}", "}}")
 
 
 def _version(name: str) -> str:

@@ -5,9 +5,12 @@ import html
 import re
 from typing import Any
 
+from lstm_report import texts
 from lstm_report.report import mathematics, pandoc
-from lstm_report.report.document import Document, Picture, formula_of
+from lstm_report.report.document import Document, formula_of
+from lstm_report.report.fill import data_of
 from lstm_report.report.pandoc import Node
+from lstm_report.report.writer import Picture
 
 LARGEST_SVG = 350_000  # bytes; a larger drawing, say thousands of points, stands as PNG
 SCROLL = '<div class="scroll" role="region" tabindex="0" aria-label="{}">'
@@ -53,12 +56,13 @@ def body(document: Document) -> str:
             rest: list[Node] = [{"t": "Table", "c": rows}, *inside(nodes[2:])]
             return [head, *caption("Table", number, nodes), box, *rest, block("</div></figure>")]
         if kind == "report-html":
-            shown = re.sub(r"<(style|script).*?</\1>", "", nodes[0]["c"][1], flags=re.DOTALL)
-            return [block(f"{SCROLL.format('Table')}{shown}</div>")]
+            return [block(SCROLL.format("Table")), *inside(nodes), block("</div>")]
         return [] if kind == "report-page" else None
 
     def change(node: Node) -> list[Node] | None:
         kind, content = node["t"], node.get("c", [])
+        if found := data_of(node):
+            return [inline(_literal(*found))]
         if kind == "Math":
             return [inline(drawing.pictures[formula_of(node)])]
         if kind == "Span" and content[0][1] == ["equation"]:
@@ -85,6 +89,12 @@ def body(document: Document) -> str:
 
     tree = {"pandoc-api-version": [1, 23, 1], "meta": {}, "blocks": inside(document.blocks)}
     return drawing.glyphs + pandoc.write(tree, "html5")
+
+
+def _literal(text: str, code: bool) -> str:
+    """Return a text that is data, by itself whatever way it is written, its long words broken."""
+    tag = "code" if code else "bdi"
+    return f"<{tag}>{'<wbr>'.join(map(html.escape, texts.pieces(text)))}</{tag}>"
 
 
 def contents(document: Document) -> str:

@@ -13,7 +13,7 @@ Node = dict[str, Any]
 # show as plain text (emoji names, sub- and superscripts by ~ and ^) is left as plain text.
 READER = (
     "commonmark+tex_math_dollars+pipe_tables+fenced_divs+attributes+bracketed_spans+footnotes"
-    "+strikeout+smart+raw_html"
+    "+strikeout+smart"
 )
 
 
@@ -31,7 +31,7 @@ def call(text: str, *arguments: str) -> tuple[str, list[str]]:
     """
     import pypandoc
 
-    command = [pypandoc.get_pandoc_path(), *arguments]
+    command = [pypandoc.get_pandoc_path(), "--sandbox", *arguments]
     done = subprocess.run(command, input=text.encode(), capture_output=True, check=False)
     messages = done.stderr.decode()
     if done.returncode:
@@ -40,9 +40,30 @@ def call(text: str, *arguments: str) -> tuple[str, list[str]]:
 
 
 def read(markdown: str) -> Node:
-    """Return the tree of a Markdown text."""
+    """Return the tree of a Markdown text; HTML in it is text like any other.
+
+    Raises:
+        ReportError: for a picture, which a page would have to ask for.
+    """
+
+    def change(node: Node) -> list[Node] | None:
+        if node["t"] == "Image":
+            raise ReportError(
+                f"A picture cannot stand in Markdown: {node['c'][2][0]}; show it as a figure."
+            )
+        if node["t"] not in ("RawBlock", "RawInline"):
+            return None
+        words = [text(node["c"][1])]
+        return words if node["t"] == "RawInline" else [{"t": "Para", "c": words}]
+
     tree: Node = json.loads(call(markdown, "--from", READER, "--to", "json")[0])
-    return tree
+    return {**tree, "blocks": transform(tree["blocks"], change)}
+
+
+def read_html(content: str) -> list[Node]:
+    """Return the blocks of a piece of HTML."""
+    made: list[Node] = json.loads(call(content, "--from", "html", "--to", "json")[0])["blocks"]
+    return made
 
 
 def write(tree: Node, target: str, *arguments: str) -> str:
@@ -130,7 +151,9 @@ def with_short_cells_whole(content: Any) -> Any:
     """Keep each short cell of a table on one line; see `lstm_report.tables.SHORT`."""
 
     def joined(node: Node) -> list[Node] | None:
-        return [text("\N{NO-BREAK SPACE}")] if node["t"] == "Space" else None
+        if node["t"] == "Space":
+            return [text("\N{NO-BREAK SPACE}")]
+        return [text(node["c"].replace(" ", "\N{NO-BREAK SPACE}"))] if node["t"] == "Str" else None
 
     def whole(cell: Any) -> Any:
         short = len(plain(cell[4])) <= SHORT

@@ -9,9 +9,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from lstm_report import paths
+from lstm_report import paths, texts
 from lstm_report.report import ReportError, mathematics, pandoc
 from lstm_report.report.document import Document, formula_of
+from lstm_report.report.fill import data_of
 from lstm_report.report.pandoc import Node
 
 TEMPLATE = Path(__file__).parent / "templates" / "report.typ"
@@ -34,8 +35,15 @@ def write(document: Document, facts: dict[str, Any], target: Path, *, code: bool
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         source = folder / "report.typ"
-        body = _markup(document, folder, code)
-        (folder / "facts.json").write_text(json.dumps({**facts, "summary": document.summary}))
+        data: list[str | list[str]] = []
+        body = _markup(document, folder, code, data)
+        told = {
+            **facts,
+            "facts": [[name, texts.pieces(value)] for name, value in facts["facts"]],
+            "summary": [*map(texts.pieces, document.summary)],
+        }
+        (folder / "facts.json").write_text(json.dumps(told))
+        (folder / "data.json").write_text(json.dumps(data))
         source.write_text(TEMPLATE.read_text(encoding="utf-8") + body, encoding="utf-8")
         try:
             output, warnings = typst.compile_with_warnings(str(source))
@@ -48,8 +56,12 @@ def write(document: Document, facts: dict[str, Any], target: Path, *, code: bool
         temporary.write_bytes(output)
 
 
-def _markup(document: Document, folder: Path, code: bool) -> str:
-    """Return the text of the document as Typst; its pictures are written to `folder`."""
+def _markup(document: Document, folder: Path, code: bool, data: list[str | list[str]]) -> str:
+    """Return the text of the document as Typst.
+
+    Its pictures are written to `folder`. Texts that are data are added to `data`, from where Typst
+    takes them as they stand.
+    """
     formulas = mathematics.to_typst(sorted(set(document.formulas)))
 
     def inline(content: str) -> Node:
@@ -59,6 +71,10 @@ def _markup(document: Document, folder: Path, code: bool) -> str:
         made: list[Node] = pandoc.transform(nodes, change)
         return made
 
+    def kept(text: str | list[str]) -> str:
+        data.append(text)
+        return f"data.at({len(data) - 1})"
+
     def captioned(start: str, kind: str, number: str, nodes: list[Node], end: str) -> Node:
         name = inline(f"{start}#strong[{kind} {number}.] ")
         return {"t": "Para", "c": [name, *inside(nodes[0]["c"]), inline(end)]}
@@ -66,7 +82,7 @@ def _markup(document: Document, folder: Path, code: bool) -> str:
     def special(kind: str, pairs: dict[str, str], nodes: list[Node]) -> list[Node] | None:
         label, number = pairs.get("label", ""), pairs.get("number", "")
         if kind in ("report-code", "report-stream", "report-html"):
-            return nodes if code and kind != "report-html" else []
+            return inside(nodes) if code and kind != "report-html" else []
         if kind == "report-page":
             return [pandoc.raw("typst", "#pagebreak(weak: true)", block=True)]
         if kind == "report-prose" and pandoc.plain(nodes[-1:]).endswith(":"):
@@ -75,7 +91,7 @@ def _markup(document: Document, folder: Path, code: bool) -> str:
             return [box, *inside(nodes), pandoc.raw("typst", "]", block=True)]
         if kind == "report-figure":
             file = _picture_file(document, label, folder)
-            alt = json.dumps(document.pictures[label].alt)
+            alt = kept(document.pictures[label].alt)
             start = f'#figure(picture("{file}", alt: {alt}), caption: ['
             return [captioned(start, "Figure", number, nodes, f"]) <fig-{label}>")]
         if kind == "report-table":
@@ -89,12 +105,18 @@ def _markup(document: Document, folder: Path, code: bool) -> str:
 
     def change(node: Node) -> list[Node] | None:
         kind, content = node["t"], node.get("c", [])
+        if found := data_of(node):
+            form = "raw" if found[1] else "text"
+            return [inline(f"#broken({form}, {kept(texts.pieces(found[0]))})")]
+        if kind == "CodeBlock":
+            lines = "\n".join("\u200b".join(texts.pieces(line)) for line in content[1].split("\n"))
+            return [pandoc.raw("typst", f"#raw(block: true, {kept(lines)})", block=True)]
         if kind == "Math":
             formula = formula_of(node)
-            return [inline(f"#formula(alt: {json.dumps(formula.tex)})[{formulas[formula]}]")]
+            return [inline(f"#formula(alt: {kept(formula.tex)})[{formulas[formula]}]")]
         if kind == "Span" and content[0][1] == ["equation"]:
             number, formula = dict(content[0][2])["number"], formula_of(content[1][0])
-            options = f'alt: {json.dumps(formula.tex)}, number: "({number})"'
+            options = f'alt: {kept(formula.tex)}, number: "({number})"'
             return [inline(f"#formula({options})[{formulas[formula]}]")]
         if kind == "Header":
             level, attributes, inlines = content

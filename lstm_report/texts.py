@@ -1,0 +1,136 @@
+"""Texts that are data: a review, a word, the name of a file, whatever they hold.
+
+A text that is data never passes a parser of markup. A mark stands for it in the Markdown that the
+report's author wrote, and the text takes the place of its mark when the Markdown has been read.
+"""
+
+import html
+import numbers
+import re
+import string
+import unicodedata
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from lstm_report import tables
+
+MARK = re.compile("\ue000([0-9]+)\ue001")
+CODE = re.compile(r"(?ms)^```\w*\n(?P<lines>.*?)\n```$|(?<!`)`(?P<words>[^`]+)`(?!`)")
+LONGEST = 2_000
+"""Characters that are shown of one text."""
+LONG_WORD, PIECE = 24, 12
+"""Letters up to which a word is kept whole, and those of the pieces of a longer one."""
+NONE = "".join(
+    chr(plane + last) for plane in range(0, 0x110000, 0x10000) for last in (0xFFFE, 0xFFFF)
+)
+HIDDEN = re.compile(
+    "[\0-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069"
+    f"\ud800-\udfff\ufdd0-\ufdef\ufff9-\ufffb{NONE}]"
+)
+"""Control characters, those that turn the direction of what follows, and what is no character."""
+
+
+class Markup(str):
+    """A value of `notebook.say` that is no data: Markdown that the report's author wrote."""
+
+
+def mark(number: int) -> str:
+    """Return what stands in Markdown for the text of that number."""
+    return f"\ue000{number}\ue001"
+
+
+def unmarked(text: str) -> str:
+    """Return a text from elsewhere without anything that could pass for a mark."""
+    return re.sub("[\ue000\ue001]", "\N{REPLACEMENT CHARACTER}", text)
+
+
+def printed(text: str) -> str:
+    """Return a text of several lines as it can be shown, with U+FFFD for what has no sign."""
+    return HIDDEN.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def visible(text: str, longest: int = LONGEST) -> str:
+    """Return a text as it can be shown on one line, and no more than `longest` letters of it."""
+    text = " ".join(printed(text).split())
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def pieces(text: str) -> list[str]:
+    """Return a text in pieces between which a line may break; only long words are cut."""
+    made, start = [], 0
+    for word in re.finditer(rf"\S{{{LONG_WORD + 1},}}", text):
+        for place in range(word.start() + PIECE, word.end() - 1):
+            joined = (
+                unicodedata.category(text[place])[0] == "M" or "\u200d" in text[place - 1 :][:2]
+            )
+            if place - max(start, word.start()) >= PIECE and not joined:
+                made.append(text[start:place])
+                start = place
+    return [*made, text[start:]]
+
+
+def filled(markdown: str, values: Sequence[str], form: Callable[[str], str] = str) -> str:
+    """Return a text with its marks replaced by what `form` makes of their values."""
+    return MARK.sub(lambda found: form(values[int(found[1])]), markdown)
+
+
+class Template(string.Formatter):
+    """Formats Markdown: figures and `Markup` are written into it, other values become marks."""
+
+    def __init__(self) -> None:
+        self.values: list[str] = []
+
+    def mark(self, text: str) -> str:
+        """Keep a text and return its mark."""
+        self.values.append(visible(text))
+        return mark(len(self.values) - 1)
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        """Return a value as text, or its mark; of a list, those of its entries in lines."""
+        if isinstance(value, list):
+            return "\n".join(self.format_field(entry, format_spec) for entry in value)
+        text = tables.cell(value, "{:" + format_spec + "}")
+        own = isinstance(value, (Markup, numbers.Number)) or tables.missing(value)
+        return text if own else self.mark(text)
+
+
+def table(
+    heading: list[str], rows: list[list[str]], numeric: list[bool], written: list[bool]
+) -> tuple[str, list[str]]:
+    """Return a pipe table as Markdown in which marks stand for its texts, and the texts.
+
+    Args:
+        heading, rows, numeric: see `tables.as_html`.
+        written: whether a column is the author's and no data; a text between two dollar signs is
+            mathematics there.
+    """
+    template = Template()
+
+    def entry(text: str, own: bool) -> str:
+        if own and re.fullmatch(r"\$[^$]+\$", text):
+            return text.replace("|", r"\vert ")
+        return tables.escaped(text) if own else template.mark(text)
+
+    marked = [list(map(entry, row, written)) for row in (heading, *rows)]
+    return tables.piped(marked[0], marked[1:], numeric), template.values
+
+
+def forms(markdown: str, values: Sequence[str]) -> dict[str, str]:
+    """Return a filled template by media type, for a reader of notebooks."""
+    import mistune
+
+    read = mistune.create_markdown(escape=True, plugins=["math", "strikethrough", "table"])
+
+    def code(found: re.Match[str]) -> str:
+        """Return code in HTML, as nothing can be escaped inside that of Markdown."""
+        if not MARK.search(found[0]):
+            return found[0]
+        if found["lines"]:
+            return f"<pre>{filled(html.escape(found['lines']), values, tables.literal)}</pre>"
+        return f"<code>{tables.escaped(found['words'])}</code>"
+
+    return {
+        "text/html": filled(str(read(markdown)), values, tables.literal),
+        "text/markdown": filled(CODE.sub(code, markdown), values, tables.escaped),
+        "text/plain": filled(markdown, values),
+    }
