@@ -506,9 +506,11 @@ def test_each_cell_is_held_against_the_goal_of_its_word_vectors(places, monkeypa
 
 def write_results(folder, name, runs, epochs=()):
     (folder / name).mkdir(parents=True)
-    pd.DataFrame(runs).to_csv(folder / name / "runs.csv", index=False)
+    filled = [dict.fromkeys((*records.RUN_COLUMNS, "best_epoch"), 1) | row for row in runs]
+    pd.DataFrame(filled).to_csv(folder / name / "runs.csv", index=False)
     if epochs:
-        pd.DataFrame(epochs).to_csv(folder / name / "epochs.csv", index=False)
+        filled = [dict.fromkeys(records.EPOCH_NUMBERS, 0.5) | row for row in epochs]
+        pd.DataFrame(filled).to_csv(folder / name / "epochs.csv", index=False)
 
 
 @pytest.fixture
