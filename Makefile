@@ -17,10 +17,11 @@ READY = .venv/ready
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help report study test bench lab lint format clean
+.PHONY: help report figures study test bench lab lint format clean
 
 help:
 	@echo "make report   execute the six notebooks; write build/report.html and build/report.pdf"
+	@echo "make figures  the same, and publish its figures in figures/"
 	@echo "make study    run a study: NAME=headline WORKERS=2; records in results/; EXCLUDE=path leaves"
 	@echo "              out the reviews that stand there"
 	@echo "make test     run the tests"
@@ -60,6 +61,10 @@ $(READY): pyproject.toml constraints.txt
 report: $(READY)
 	@$(BIN)/lstm-report build --profile '$(PROFILE)' --data '$(DATA)' \
 	  $(if $(SEED),--seed '$(SEED)') $(if $(EPOCHS),--epochs '$(EPOCHS)') $(if $(CODE),--code)
+
+# The published figures are those of a build, of the profile that it was made with.
+figures: report
+	cp build/figures/*.svg build/figures/*.png figures/
 
 study: $(READY)
 	@$(BIN)/lstm-report study '$(NAME)' --workers '$(WORKERS)' \

@@ -19,7 +19,7 @@ import numpy as np
 from IPython import get_ipython
 from IPython.display import DisplayHandle, display
 
-from lstm_report import config, paths, tables, texts
+from lstm_report import config, tables, texts
 from lstm_report.errors import UserError
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 PARAMETERS = ("profile", "data", "seed", "epochs", "layers", "readout")
 Markup = texts.Markup
+PAPERMILL = "PAPERMILL_"
+"""How the names begin that papermill itself injects, with `--inject-paths`."""
 LABEL = re.compile(r"[a-z][a-z0-9-]*")
 
 
@@ -58,7 +60,7 @@ def settings(
     *,
     profile: str = "quick",
     data: str = "auto",
-    seed: int = 0,
+    seed: int | None = 0,
     epochs: int | None = None,
     layers: int | None = None,
     readout: str | None = None,
@@ -68,7 +70,7 @@ def settings(
     Args:
         profile: the name of a profile, see `lstm_report.config.PROFILES`.
         data: the data source, see `lstm_report.sources.resolve`.
-        seed: the seed of weights, dropout and batches.
+        seed: the seed of weights, dropout and batches; `None` stands for 0.
         epochs, layers, readout: replace the profile's own value unless `None`.
 
     Raises:
@@ -80,7 +82,7 @@ def settings(
         check_names(injected_names(cell))
     if not isinstance(data, str) or not data:
         raise UserError(f"Expected data to be auto or a path, got {data!r}: give such a text.")
-    made = Settings(profile, data, seed, epochs, layers, readout)
+    made = Settings(profile, data, 0 if seed is None else seed, epochs, layers, readout)
     if made.run("lstm").training.epochs == 0:
         raise UserError(
             "Expected at least one epoch, as the report draws curves over the epochs, got 0: "
@@ -98,14 +100,14 @@ def injected_names(cell: str) -> list[str]:
 
 
 def check_names(names: Sequence[str]) -> None:
-    """Raise `UserError` for the first name that is no parameter of the notebooks."""
+    """Raise `UserError` for the first name that no notebook, nor papermill, takes."""
     for name in names:
-        if name not in PARAMETERS:
+        if name not in PARAMETERS and not name.startswith(PAPERMILL):
             raise config.unknown("parameter", name, PARAMETERS)
 
 
 def show_figure(figure: "Figure", *, label: str, caption: str, alt: str) -> None:
-    """Display a figure, write it to `figures/` as SVG and PNG, and close it.
+    """Display a figure as SVG and PNG, and close it; a build writes both to its folder.
 
     The text of the SVG is drawn as paths, so that it looks the same wherever it is shown.
 
@@ -122,9 +124,6 @@ def show_figure(figure: "Figure", *, label: str, caption: str, alt: str) -> None
     if not alt.strip():
         raise ValueError(f"Figure {label} has no alternative text.")
     pictures = {kind: _drawn(figure, kind, label) for kind in ("svg", "png")}
-    for kind, content in pictures.items():
-        with paths.atomic_write(paths.FIGURES / f"{label}.{kind}") as temporary:
-            temporary.write_bytes(content)
     _close(figure)
     _present("figure", _bundle(pictures, alt), label=label, caption=caption, alt=alt)
     _present("caption", {"text/markdown": f"*{caption}*", "text/plain": caption})

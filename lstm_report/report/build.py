@@ -1,5 +1,6 @@
 """The whole report: check the parameters, execute the notebooks, render the page and the PDF."""
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,6 +131,7 @@ def render(
 
     merged = merge(executed)
     merged.metadata["report_facts"] = dict(facts)
+    _write_figures(merged, output / "figures")
     _tell(progress, "Rendering the page")
     content, _ = ReportHTMLExporter().from_notebook_node(merged)
     document = compose(merged)
@@ -141,6 +143,19 @@ def render(
     _tell(progress, "Rendering the PDF")
     pdf.write(document, dict(facts), result.pdf, code=code)
     return result
+
+
+def _write_figures(notebook: nbformat.NotebookNode, folder: Path) -> None:
+    """Write the figures of executed notebooks as SVG and PNG, each under its label."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            report = output.get("metadata", {}).get("report", {})
+            if report.get("kind") != "figure":
+                continue
+            svg, png = (output["data"][kind] for kind in ("image/svg+xml", "image/png"))
+            for kind, content in (("svg", svg.encode()), ("png", base64.b64decode(png))):
+                with paths.atomic_write(folder / f"{report['label']}.{kind}") as temporary:
+                    temporary.write_bytes(content)
 
 
 def describe(source: "Source", parameters: Mapping[str, Any]) -> dict[str, Any]:
