@@ -1,7 +1,18 @@
 """LSTM against residual LSTM for the sentiment of movie reviews: a reproducible report."""
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # what the names below are; at run time they are imported on first use
+    from lstm_report.config import RunConfig as RunConfig
+    from lstm_report.config import profile as profile
+    from lstm_report.data import prepare as prepare
+    from lstm_report.errors import UserError as UserError
+    from lstm_report.layers import LSTM as LSTM
+    from lstm_report.layers import ResLSTM as ResLSTM
+    from lstm_report.model import SentimentClassifier as SentimentClassifier
+    from lstm_report.sources import resolve as resolve
+    from lstm_report.training import fit as fit
 
 __version__ = "0.1.0"
 

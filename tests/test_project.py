@@ -18,6 +18,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+import lstm_report
 from lstm_report.config import PROFILES
 from lstm_report.paths import NOTEBOOKS, ROOT
 
@@ -208,6 +209,15 @@ def test_modules_are_short_and_say_what_they_do(name):
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_")
     ]
     assert [node.name for node in public if not ast.get_docstring(node)] == []
+
+
+def test_lazy_names_have_the_types_of_what_they_name():
+    tree = ast.parse((PACKAGE / "__init__.py").read_text())
+    block = next(node for node in tree.body if isinstance(node, ast.If))
+    typed = {node.names[0].asname: node.module for node in block.body}
+    assert typed == {name: f"lstm_report.{module}" for name, module in lstm_report._EXPORTS.items()}
+    assert "py.typed" in pyproject()["tool"]["setuptools"]["package-data"]["lstm_report"]
+    assert (PACKAGE / "py.typed").is_file()
 
 
 def test_light_modules_do_not_import_torch():
