@@ -1,18 +1,18 @@
-"""One recurrent layer, in one direction, over whole sequences: through either kernel.
+"""One recurrent layer, in one direction, over whole sequences: our operator or PyTorch's.
 
 Shapes: T time, B batch, I input size, H hidden size.
 """
 
 import dataclasses
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
+from torch.autograd import forward_ad
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from lstm_report import kernel
-from lstm_report.cells import GATES, CellParameters
+from lstm_report import kernel, operators  # noqa: F401  registers torch.ops.lstm_report
+from lstm_report.cells import CellParameters
 
 
 class Given(NamedTuple):
@@ -35,21 +35,30 @@ Computed = tuple[Tensor, Tensor, Tensor]
 
 def product_type(x: Tensor) -> torch.dtype:
     """Return the type in which products with `x` are computed: its own, or that of autocast."""
-    if torch.is_autocast_enabled(x.device.type):
+    if torch.is_autocast_enabled(x.device.type) and x.dtype != torch.float64:
         return torch.get_autocast_dtype(x.device.type)
     return x.dtype
 
 
 def usable(x: Tensor, parameters: CellParameters) -> bool:
-    """Return whether the kernel can run a layer of these parameters over `x`, (T, B, I)."""
-    hidden, inputs = parameters.weight_hh.shape[1], x.shape[-1]
+    """Return whether the operator is to run a layer of these parameters over `x`, (T, B, I).
+
+    That is where the compiled kernel can, and always in a graph that is being compiled: whether
+    there is a kernel is asked when it runs. But a traced or exported layer is to run without this
+    package, and forward-mode derivatives and the transforms of `torch.func` go through PyTorch's.
+    """
+    traced = torch.jit.is_tracing()  # type: ignore[attr-defined]
+    if traced or x.device.type != "cpu" or x.numel() == 0:
+        return False
+    if torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0:
+        return False
+    if torch.compiler.is_compiling():
+        return not torch.compiler.is_exporting()
+    hidden, dtype = parameters.weight_hh.shape[1], product_type(x)
     return (
-        x.device.type == "cpu"
-        and x.numel() > 0
-        and parameters.weight_hh.dtype == torch.float32
-        and x.dtype in (torch.float32, product_type(x))
-        and not torch.compiler.is_compiling()
-        and kernel.fits(product_type(x), inputs, hidden)
+        parameters.weight_hh.dtype == torch.float32
+        and x.dtype in (torch.float32, dtype)
+        and kernel.fits(dtype, x.shape[-1], hidden)
     )
 
 
@@ -69,9 +78,10 @@ def recurrence(
     bias = [entry for entry in (p.bias_ih, p.bias_hh) if entry is not None]
     total = sum(bias[1:], bias[0]) if bias else p.weight_hh.new_zeros(len(p.weight_hh))
     tensors = x, h_0, c_0, p.weight_ih, p.weight_hh, total, p.weight_res
-    # Asked here: within the function no gradient is ever recorded.
+    # Asked here: within the operator no gradient is ever recorded.
     keep = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
-    return _Recurrence.apply(*tensors, residual, keep)
+    h, c_n, *_ = torch.ops.lstm_report.recurrence(*tensors, residual, product_type(x), keep)
+    return h, c_n
 
 
 def last(states: Tensor, lengths: Tensor | None) -> Tensor:
@@ -126,91 +136,3 @@ def reverse(x: Tensor, lengths: Tensor | None) -> Tensor:
     last = lengths.to(x.device).unsqueeze(0) - 1  # (1, B)
     index = torch.where(steps <= last, last - steps, steps)
     return x.gather(0, index.unsqueeze(-1).expand_as(x))
-
-
-class _Recurrence(torch.autograd.Function):
-    """The kernel as a differentiable function; PyTorch multiplies what spans all steps."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        x: Tensor,
-        h_0: Tensor,
-        c_0: Tensor,
-        weight_ih: Tensor,
-        weight_hh: Tensor,
-        bias: Tensor,
-        weight_res: Tensor | None,
-        residual: bool,
-        keep: bool,
-    ) -> tuple[Tensor, Tensor]:
-        dtype, (steps, batch, inputs), hidden = product_type(x), x.shape, weight_hh.shape[1]
-        width = kernel.panel(inputs, hidden)
-        assert width is not None
-        sizes = {"T": steps, "B": batch, "I": inputs, "H": hidden, "P": width}
-        sizes["residual"] = int(residual)
-
-        def states(features: int, kind: torch.dtype) -> Tensor:
-            return torch.empty(steps, batch, features, dtype=kind)
-
-        stacked = torch.cat((weight_ih, weight_hh), dim=1).to(dtype)  # (4H, I+H)
-        shortcut = None if weight_res is None else kernel.pack(weight_res.to(dtype).T, width)
-        arrays: dict[str, Tensor | None] = {
-            "x": x.to(dtype).contiguous(),
-            "w": kernel.pack(stacked.T, width),
-            "w_x": shortcut,
-            "bias": bias.float().contiguous(),
-            "h_0": h_0.float().contiguous(),
-            "c_0": c_0.float().contiguous(),
-            "h": (h := states(hidden, dtype)),
-            "joined": (joined := states(inputs + hidden, dtype) if keep else None),
-            "c": (c := states(hidden, torch.float32) if keep else torch.empty(batch, hidden)),
-            "gates": (gates := states(len(GATES) * hidden, dtype) if keep else None),
-        }
-        kernel.run(dtype, False, arrays, **sizes)
-        ctx.save_for_backward(weight_ih, weight_hh, weight_res, joined, c, gates, arrays["c_0"])
-        ctx.sizes, ctx.types = sizes, (dtype, x.dtype, h_0.dtype, c_0.dtype)
-        return h, (c[-1].clone() if keep else c).to(dtype)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, d_h: Tensor, d_c_n: Tensor) -> tuple[Tensor | None, ...]:
-        weight_ih, weight_hh, weight_res, joined, c, gates, c_0 = ctx.saved_tensors
-        dtype, *types = ctx.types
-        width, inputs, hidden = (ctx.sizes[name] for name in ("P", "I", "H"))
-        from_input = weight_ih if weight_res is None else torch.cat((weight_ih, weight_res))
-        shape = joined.shape[:2]
-        d_a = torch.empty_like(gates)
-        d_state = None if weight_res is None else torch.empty(*shape, hidden, dtype=dtype)
-        d_x = torch.empty(*shape, inputs) if ctx.needs_input_grad[0] else None
-        # A kernel's thread adds the biases' gradient into a row of its own.
-        d_bias = torch.zeros(torch.get_num_threads(), len(GATES) * hidden)
-        d_h_0 = torch.empty_like(c_0)
-        d_c_0 = d_c_n.to(torch.float32, copy=True).contiguous()
-        arrays = {
-            "w": kernel.pack(weight_hh.to(dtype), width),
-            "w_x": kernel.pack(from_input.to(dtype), width),
-            "c_0": c_0,
-            "h": d_h.to(dtype).contiguous(),
-            "c": c,
-            "gates": gates,
-            "d_a": d_a,
-            "d_h": d_state,
-            "d_x": d_x,
-            "d_bias": d_bias,
-            "d_h_0": d_h_0,
-            "d_c_0": d_c_0,
-        }
-        kernel.run(dtype, True, arrays, **ctx.sizes)
-        read = joined.flatten(0, 1)  # (T·B, I+H): x_t and h_{t-1}
-        d_weight = (d_a.flatten(0, 1).T @ read).float()
-        d_weight_ih, d_weight_hh = d_weight.split((inputs, hidden), dim=1)
-        d_res = None
-        if d_state is not None:
-            d_res = (d_state.flatten(0, 1).T @ read[:, :inputs]).float()
-        d_inputs = (d_x, d_h_0, d_c_0)
-        first = [
-            None if entry is None else entry.to(kind)
-            for entry, kind in zip(d_inputs, types, strict=True)
-        ]
-        return (*first, d_weight_ih, d_weight_hh, d_bias.sum(0), d_res, None, None)

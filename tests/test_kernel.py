@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lstm_report import kernel
+from lstm_report import compiled, kernel
 from lstm_report.cells import CellParameters
 from lstm_report.layers import LSTM, ResLSTM
 from lstm_report.paths import ROOT
@@ -127,12 +127,33 @@ def test_part_of_the_gradient():
 
 
 @needs_kernel
-def test_a_second_derivative_is_refused_rather_than_wrong():
-    layer, x, _ = make(LSTM, 32, 32, 2, 3)
-    output, _ = layer(x)
-    (first,) = torch.autograd.grad(output.sin().sum(), x, create_graph=True)
-    with pytest.raises(RuntimeError, match="once_differentiable"):
-        first.sum().backward()
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("head", ["sum", "mean", "frozen", "sine"])
+@pytest.mark.parametrize("bfloat16", [False, pytest.param(True, marks=needs_bfloat16)])
+def test_a_second_derivative_is_that_of_pytorch(kind, head, bfloat16, monkeypatch):
+    """A penalty on the gradient, below heads whose gradient needs one itself, or does not."""
+    layer, x, hx = make(kind, 32, 64, 3, 4)
+    frozen = torch.randn(64)
+    heads = {
+        "sum": torch.sum,
+        "mean": lambda output: 100 * output.mean(),
+        "frozen": lambda output: (output @ frozen).sum(),
+        "sine": lambda output: output.sin().sum(),
+    }
+
+    def penalty(bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+            output = layer(x, hx)[0]
+        score = heads[head](output.float())
+        first = torch.autograd.grad(score, [x, layer.weight_hh_l0], create_graph=True)
+        loss = sum(entry.square().sum() for entry in first)
+        return torch.autograd.grad(loss, [x, *hx, *layer.parameters()])
+
+    ours = penalty(bfloat16)
+    monkeypatch.setenv(kernel.SWITCH, "off")
+    for mine, other in zip(ours, penalty(False), strict=True):
+        bound = (0.02 if bfloat16 else 1e-4) * float(other.norm())
+        assert bound > 0 and float((mine - other).norm()) <= bound
 
 
 @needs_kernel
@@ -166,16 +187,16 @@ def test_the_rest_goes_to_pytorch(reason, monkeypatch):
 
 CHECK = """
 import torch
-from lstm_report import kernel, layers, paths
+from lstm_report import compiled, kernel, layers, paths
 paths.CACHE = paths.Path({cache!r})
-kernel.SOURCE = paths.Path({source!r})
+compiled.SOURCE = paths.Path({source!r})
 print(kernel.available(torch.float32), len(list(paths.CACHE.glob("kernel-*"))))
 torch.manual_seed(0)
 print(layers.ResLSTM(32, 32)(torch.ones(3, 2, 32))[0].sum().item())
 """
 
 
-def elsewhere(cache, source=kernel.SOURCE, **environment):
+def elsewhere(cache, source=compiled.SOURCE, warned=False, **environment):
     """Return what a new process says of the kernel, and a sum that a layer gives there."""
     code = CHECK.format(cache=str(cache), source=str(source))
     answer = subprocess.run(
@@ -187,6 +208,7 @@ def elsewhere(cache, source=kernel.SOURCE, **environment):
     )
     assert answer.returncode == 0, answer.stderr
     first, second = answer.stdout.splitlines()
+    assert ("PyTorch's own is used" in answer.stderr) == warned, answer.stderr
     return first, float(second)
 
 
@@ -214,6 +236,61 @@ def test_it_is_built_once_and_does_without_a_compiler(tmp_path):
     assert answer == "False 0" and value == pytest.approx(expected, rel=1e-5)
 
 
+@needs_kernel
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("c_t = f * load(c) + i * g", "c_t = f * load(c) - i * g"),  # forward
+        ("inner * g * i * (one - i)", "inner * g * (one - i)"),  # backward only
+        ("P, I, identity, d.data()", "P, I, false, d.data()"),  # what the products are told
+    ],
+)
+def test_a_kernel_that_computes_something_else_is_not_used(right, wrong, tmp_path):
+    source = compiled.SOURCE.read_text()
+    assert source.count(right) == 1
+    (tmp_path / "kernel.cpp").write_text(source.replace(right, wrong))
+    answer, value = elsewhere(tmp_path / "cache", tmp_path / "kernel.cpp", warned=True)
+    assert answer == "False 1"
+    torch.manual_seed(0)
+    expected = ResLSTM(32, 32)(torch.ones(3, 2, 32))[0].sum().item()
+    assert value == pytest.approx(expected, rel=1e-5)
+
+
+FIRST_USE = """
+import warnings; warnings.simplefilter("error")
+import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+from lstm_report import kernel
+from lstm_report.layers import ResLSTM
+state = torch.random.get_rng_state()
+with FakeTensorMode(), torch.autocast("cpu", torch.bfloat16), torch.device("meta"):
+    assert ResLSTM(32, 32, device="cpu")(torch.ones(3, 2, 32, device="cpu"))[0].shape == (3, 2, 32)
+torch.vmap(torch.func.grad(lambda x: x.sum() * kernel.available(torch.float32)))(torch.ones(2))
+assert kernel.available(torch.float32)
+assert torch.equal(state, torch.random.get_rng_state())
+"""
+
+
+@needs_kernel
+def test_the_first_use_may_be_within_any_mode():
+    """The kernel is compared with its equations, and nobody's random numbers change by it."""
+    found = subprocess.run([sys.executable, "-c", FIRST_USE], cwd=ROOT, capture_output=True)
+    assert found.returncode == 0, found.stderr.decode()
+
+
+@needs_kernel
+def test_the_default_type_and_device_play_no_part():
+    layer, x, hx = make(ResLSTM, 32, 64, 3, 4)
+    expected = outcome(layer, x, hx)
+    torch.set_default_dtype(torch.float64)
+    try:
+        with torch.device("meta"):
+            found = outcome(layer, x, hx)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert all(torch.equal(one, two) for one, two in zip(found, expected, strict=True))
+
+
 def test_packing():
     weight = torch.arange(4 * 64, dtype=torch.float32).view(4, 64)
     packed = kernel.pack(weight, 32)
@@ -227,7 +304,7 @@ def test_packing():
 def test_a_kernel_that_fails_says_so(monkeypatch):
     layer, x, hx = make(LSTM, 32, 32, 2, 3)
     parameters = CellParameters(layer.weight_ih_l0, layer.weight_hh_l0)
-    monkeypatch.setattr(kernel._library(), "lstm_report_run", lambda *arguments: 1)
+    monkeypatch.setattr(compiled.library(), "lstm_report_run", lambda *arguments: 1)
     with pytest.raises(RuntimeError, match="LSTM_REPORT_KERNEL=off"):
         recurrence(x, hx[0][0], hx[1][0], parameters, residual=False)
 

@@ -38,7 +38,10 @@ ORDER = [
     *("cache", "round2.settings", "round2.registration"),
     *("words", "sources", "unlabelled", "edits", "data", "word_vectors", "cells"),
     *(
+        "equations",
+        "compiled",
         "kernel",
+        "operators",
         "recurrence",
         "layers",
         "variants",
