@@ -37,9 +37,27 @@ class Recurrent(nn.Module):
         batch_first: bool = False,
         dropout: float = 0.0,
         bidirectional: bool = False,
-        device: torch.device | str | None = None,
+        proj_size: int = 0,
+        device: torch.device | str | int | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
+        """Make the layers, with weights drawn as `reset_parameters` says.
+
+        Args:
+            input_size: features I of each input x_t.
+            hidden_size: features H of each hidden state.
+            num_layers: how many layers L are stacked, each on the hidden states of the one below.
+            bias: whether the gates have biases.
+            batch_first: whether inputs and outputs are (B, T, features), not (T, B, features).
+            dropout: probability with which a number between two layers is dropped in training.
+            bidirectional: whether a second set of layers reads each sequence from its end, D = 2.
+            proj_size: 0; `torch.nn.LSTM` has projected hidden states, these layers do not.
+            device: where the parameters are made; PyTorch's default when None.
+            dtype: of the parameters; PyTorch's default when None.
+
+        Raises:
+            ValueError: for a size below 1, a dropout that is no probability, or a proj_size.
+        """
         super().__init__()
         for name, size in (
             ("input_size", input_size),
@@ -50,6 +68,11 @@ class Recurrent(nn.Module):
                 raise ValueError(f"expected {name} to be at least 1, got {size}")
         if not 0 <= dropout <= 1:
             raise ValueError(f"expected dropout to be a probability, got {dropout}")
+        if proj_size:
+            raise ValueError(
+                f"expected proj_size to be 0, got {proj_size}: this layer has no projection of its "
+                "hidden states; torch.nn.LSTM has"
+            )
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.bias, self.batch_first, self.dropout = bias, batch_first, float(dropout)
         self.bidirectional = bidirectional
@@ -77,6 +100,19 @@ class Recurrent(nn.Module):
         for parameter in self.parameters():
             nn.init.uniform_(parameter, -bound, bound)
 
+    def flatten_parameters(self) -> None:
+        """Do nothing: it is called for `torch.nn.LSTM`, whose weights a GPU wants in one block."""
+
+    @property
+    def all_weights(self) -> list[list[Tensor]]:
+        """The parameters of each layer and direction, as in `torch.nn.LSTM`; a W_res comes last."""
+        every = [
+            cell_parameters(self, layer, suffix)
+            for layer in range(self.num_layers)
+            for suffix in self.suffixes
+        ]
+        return [[entry for entry in vars(cell).values() if entry is not None] for cell in every]
+
     def extra_repr(self) -> str:
         """Return the settings shown when the layer is printed."""
         return (
@@ -100,8 +136,10 @@ class Recurrent(nn.Module):
             (h_n, c_n), the states after the last step, each shaped like h_0.
 
         Raises:
-            ValueError: when a shape does not fit.
+            ValueError: when a shape does not fit, or the input, the states and the parameters are
+                not all on one device and, outside autocast, of one type.
         """
+        self._check_places(input, hx)
         if isinstance(input, PackedSequence):
             return self._forward_packed(input, hx)
         if input.dim() not in (2, 3) or input.shape[-1] != self.input_size:
@@ -133,6 +171,24 @@ class Recurrent(nn.Module):
         if restore is not None:
             h_n, c_n = h_n.index_select(1, restore), c_n.index_select(1, restore)
         return PackedSequence(repacked.data, batch_sizes, order, restore), (h_n, c_n)
+
+    def _check_places(self, input: Tensor | PackedSequence, hx: State | None) -> None:
+        """Raise ValueError for a state or parameter of another device or type than the input."""
+        x = input.data if isinstance(input, PackedSequence) else input
+        device = x.device.type
+        casts = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
+        states = () if hx is None else zip(("h_0", "c_0"), hx, strict=True)
+        for name, tensor in (*states, *self.named_parameters()):
+            if tensor.device != x.device:
+                raise ValueError(
+                    f"expected {name} on {x.device}, where the input is, got {tensor.device}: move "
+                    "the layer, the input and the states to one device with .to()"
+                )
+            if tensor.dtype != x.dtype and not casts:
+                raise ValueError(
+                    f"expected {name} in {x.dtype}, as the input, got {tensor.dtype}: convert the "
+                    "layer, the input and the states to one type with .to()"
+                )
 
     def _initial(self, x: Tensor, hx: State | None) -> State:
         """Return (h_0, c_0), checked, or zeros; `x` is (T, B, I)."""

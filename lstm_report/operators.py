@@ -4,7 +4,7 @@
 compiled kernel where it can be had and fits. As operators they appear in PyTorch's graphs, and run
 there; the gradient has a gradient itself, that of the equations, computed in at least float32.
 Forward-mode derivatives and the transforms of `torch.func` cannot see into them: with those,
-`lstm_report.recurrence` does without.
+`lstm_report.recurrence` takes the equations.
 
 Shapes: T time, B batch, I input size, H hidden size.
 """

@@ -11,8 +11,9 @@ from torch import Tensor
 from torch.autograd import forward_ad
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from lstm_report import kernel, operators  # noqa: F401  registers torch.ops.lstm_report
+from lstm_report import equations, kernel, operators  # noqa: F401  these are torch.ops.lstm_report
 from lstm_report.cells import CellParameters
+from lstm_report.equations import Layer
 
 
 class Given(NamedTuple):
@@ -41,25 +42,28 @@ def product_type(x: Tensor) -> torch.dtype:
 
 
 def usable(x: Tensor, parameters: CellParameters) -> bool:
-    """Return whether the operator is to run a layer of these parameters over `x`, (T, B, I).
+    """Return whether `recurrence` is to run a layer of these parameters over `x`, (T, B, I).
 
-    That is where the compiled kernel can, and always in a graph that is being compiled: whether
-    there is a kernel is asked when it runs. But a traced or exported layer is to run without this
-    package, and forward-mode derivatives and the transforms of `torch.func` go through PyTorch's.
+    That is where the compiled kernel can; in a graph that is being compiled, which asks for the
+    kernel when it runs; and in transforms, some of which PyTorch's fused kernel refuses. But what
+    is traced or exported is to run without this package.
     """
-    traced = torch.jit.is_tracing()  # type: ignore[attr-defined]
+    traced = torch.jit.is_tracing() or torch.compiler.is_exporting()  # type: ignore[attr-defined]
     if traced or x.device.type != "cpu" or x.numel() == 0:
         return False
-    if torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0:
-        return False
-    if torch.compiler.is_compiling():
-        return not torch.compiler.is_exporting()
+    if transformed() or torch.compiler.is_compiling():
+        return True
     hidden, dtype = parameters.weight_hh.shape[1], product_type(x)
     return (
         parameters.weight_hh.dtype == torch.float32
         and x.dtype in (torch.float32, dtype)
         and kernel.fits(dtype, x.shape[-1], hidden)
     )
+
+
+def transformed() -> bool:
+    """Return whether a transform of `torch.func` or forward-mode differentiation is under way."""
+    return torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0
 
 
 def recurrence(
@@ -77,10 +81,15 @@ def recurrence(
     p = parameters
     bias = [entry for entry in (p.bias_ih, p.bias_hh) if entry is not None]
     total = sum(bias[1:], bias[0]) if bias else p.weight_hh.new_zeros(len(p.weight_hh))
-    tensors = x, h_0, c_0, p.weight_ih, p.weight_hh, total, p.weight_res
+    layer = Layer(x, h_0, c_0, p.weight_ih, p.weight_hh, total, p.weight_res)
+    dtype = product_type(x)
+    if transformed():
+        with torch.autocast("cpu", enabled=False):
+            h, c_n, *_ = equations.forward(layer, residual, dtype, keep=False)
+        return h, c_n
     # Asked here: within the operator no gradient is ever recorded.
-    keep = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
-    h, c_n, *_ = torch.ops.lstm_report.recurrence(*tensors, residual, product_type(x), keep)
+    keep = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in layer)
+    h, c_n, *_ = torch.ops.lstm_report.recurrence(*layer, residual, dtype, keep)
     return h, c_n
 
 
