@@ -11,6 +11,7 @@ if TYPE_CHECKING:  # what the names below are; at run time they are imported on 
     from lstm_report.layers import LSTM as LSTM
     from lstm_report.layers import ResLSTM as ResLSTM
     from lstm_report.model import SentimentClassifier as SentimentClassifier
+    from lstm_report.runs import read_run as read_run
     from lstm_report.sources import resolve as resolve
     from lstm_report.training import fit as fit
 
