@@ -208,9 +208,14 @@ def _read_cache(folder: Path, source: Source, config: DataConfig) -> PreparedDat
     if (kept := cache.read(folder)) is None:
         return None
     arrays, texts = kept
+    parts = _parts(source, arrays)
+    if len(arrays["test-in-train"]) != len(source.test) or any(
+        len(arrays[f"{name}-offsets"]) != len(part) + 1 for name, part in parts.items()
+    ):
+        return None
     splits = {
         name: Split(part, arrays[f"{name}-tokens"], arrays[f"{name}-offsets"])
-        for name, part in _parts(source, arrays).items()
+        for name, part in parts.items()
     }
     tokenizer = Tokenizer.from_str(texts["tokenizer"])
     return PreparedData(source, config, tokenizer, **splits, test_in_train=arrays[ROWS[-1]])

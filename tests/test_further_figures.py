@@ -213,7 +213,7 @@ def test_what_a_strong_layer_reached_is_shown_beside_its_goal(monkeypatch):
     evidence_pages.show_strong()
     lines = shown[0]["text/plain"].splitlines()
     first, second = (line for line in lines if "lstm " in line)
-    assert "90.00% (" in first and "0.919" in first and " no " in first
+    assert "90.00% (" in first and "91.90%" in first and " no " in first
     assert "92.00% (" in second and " yes " in second
 
 
