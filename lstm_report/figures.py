@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import ArrayLike
 
-from lstm_report import style
+from lstm_report import lettering, style
 from lstm_report.cells import GATES
 from lstm_report.errors import UserError
 
@@ -107,19 +107,21 @@ def gate_activations(trace: pd.DataFrame, words: Sequence[str]) -> Figure:
             f"Expected one word per row of the gate trace, got {len(words)} words and "
             f"{len(trace)} rows: pass the words that the trace was computed from."
         )
-    figure, axis = style.figure(height=2.5 + 0.05 * max(len(word) for word in words))
+    labels = [lettering.label(word) for word in words]
+    figure, axis = style.figure(height=2.5 + 0.05 * max(map(len, labels)))
     names = [f"{style.GATE_NAMES[gate]} ${gate}$" for gate in GATES]
     names[GATES.index("g")] = "candidate $|g|$"
     seaborn.heatmap(
         trace[list(GATES)].to_numpy().T, cmap="cividis", vmin=0, vmax=1, ax=axis,
-        xticklabels=list(words), yticklabels=names,
+        xticklabels=False, yticklabels=names,
         cbar_kws={"label": "mean over hidden units", "pad": 0.01},
     )  # fmt: skip
     size = float(np.clip(340 / len(words), 5, 9))
-    axis.set_xticklabels(
-        axis.get_xticklabels(), rotation=90 if len(words) > 12 else 45, fontsize=size,
+    axis.set_xticks(
+        np.arange(len(labels)) + 0.5, labels, rotation=90 if len(words) > 12 else 45, fontsize=size,
         ha="center" if len(words) > 12 else "right",
         rotation_mode="default" if len(words) > 12 else "anchor", parse_math=False,
+        fontfamily=lettering.families(),
     )  # fmt: skip
     axis.tick_params(length=0)
     axis.set(xlabel="word of the review, in reading order", ylabel="gate")

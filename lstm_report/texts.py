@@ -9,7 +9,7 @@ import numbers
 import re
 import string
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from lstm_report import tables
@@ -53,6 +53,11 @@ def visible(text: str, longest: int = LONGEST) -> str:
     """Return a text as it can be shown on one line, and no more than `longest` letters of it."""
     text = " ".join(printed(text).split())
     return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def numbered(text: str, missing: Collection[str]) -> str:
+    """Return a text with the number of each character for which there is no sign."""
+    return "".join(f"U+{ord(letter):04X}" if letter in missing else letter for letter in text)
 
 
 def pieces(text: str) -> list[str]:

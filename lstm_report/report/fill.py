@@ -1,6 +1,7 @@
 """The texts of a report that are data: kept apart while Markdown is read, then put in its tree."""
 
 from typing import Any
+from urllib.parse import unquote
 
 from lstm_report import texts
 from lstm_report.report import ReportError, pandoc
@@ -45,7 +46,8 @@ class Texts:
             text = texts.MARK.sub(self._text, content[1])
             filled = {"t": kind, "c": [content[0], text]}
             return [data(filled) if kind == "Code" else filled]
-        if kind in ("Math", "Link", "Image") and texts.MARK.search(str(content[-1])):
+        # Pandoc writes the characters of a mark in an address as numbers of their bytes.
+        if kind in ("Math", "Link") and texts.MARK.search(unquote("".join(content[-1]))):
             raise ReportError("A text that is data stands in a formula or in an address.")
         return None
 

@@ -5,12 +5,13 @@ fonts of matplotlib are not those that Typst carries and would be replaced by ot
 """
 
 import json
+import logging
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from lstm_report import paths, texts
-from lstm_report.report import ReportError, mathematics, pandoc
+from lstm_report.report import ReportError, mathematics, pandoc, signs
 from lstm_report.report.document import Document, formula_of
 from lstm_report.report.fill import data_of
 from lstm_report.report.pandoc import Node
@@ -42,8 +43,15 @@ def write(document: Document, facts: dict[str, Any], target: Path, *, code: bool
             "facts": [[name, texts.pieces(value)] for name, value in facts["facts"]],
             "summary": [*map(texts.pieces, document.summary)],
         }
-        (folder / "facts.json").write_text(json.dumps(told))
-        (folder / "data.json").write_text(json.dumps(data))
+        without = signs.missing(json.dumps([told, data], ensure_ascii=False))
+        if without:
+            logging.getLogger("lstm_report").warning(
+                "No font that is installed has a sign for %s, so the PDF shows its number: install "
+                "one, such as Noto Sans CJK.",
+                texts.numbered(min(without), without),
+            )
+        for file, content in (("facts.json", told), ("data.json", data)):
+            (folder / file).write_text(json.dumps(signs.numbered(content, without)))
         source.write_text(TEMPLATE.read_text(encoding="utf-8") + body, encoding="utf-8")
         try:
             output, warnings = typst.compile_with_warnings(str(source))
