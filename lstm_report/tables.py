@@ -93,7 +93,7 @@ def as_text(heading: list[str], rows: list[list[str]], numeric: list[bool]) -> s
         table.add_column(Text(name), justify="right" if number else "left", no_wrap=True)
     for row in rows:
         table.add_row(*map(Text, row))
-    console = Console(width=1_000, color_system=None)
+    console = Console(width=1_000, color_system=None, force_jupyter=False)
     with console.capture() as captured:
         console.print(table)
     lines = (line.rstrip() for line in captured.get().splitlines())

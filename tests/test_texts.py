@@ -214,3 +214,9 @@ def test_the_pdf_gives_the_number_of_a_letter_without_a_sign(shown, tmp_path, ca
     printed = "".join(part.extract_text() for part in PdfReader(tmp_path / "a.pdf").pages)
     assert "ужас U+10FFFC" in " ".join(printed.split())
     assert [record.message.count("U+10FFFC") for record in caplog.records] == [1]
+
+
+def test_a_table_as_text_displays_nothing_in_a_notebook(monkeypatch, capsys):
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    assert "word" in tables.as_text(["a"], [["word"]], [False])
+    assert capsys.readouterr().out == ""
