@@ -41,11 +41,10 @@ def _covered() -> frozenset[int]:
 
 
 @functools.cache
-def _warn(missing: str) -> None:
+def _warn() -> None:
     logging.getLogger("lstm_report").warning(
-        "No font that is installed has a sign for %s, so figures show its number: install one, "
-        "such as Noto Sans CJK.",
-        missing,
+        "No font that is installed has a sign for some letters, so figures show their numbers, "
+        "such as U+9000: install one, such as Noto Sans CJK."
     )
 
 
@@ -59,10 +58,10 @@ def without_sign(text: str, covered: Container[int] | None = None) -> str:
     has = _covered() if covered is None else covered
     missing = [letter for letter in dict.fromkeys(text) if ord(letter) not in has]
     if missing:
-        _warn(texts.numbered(missing[0], missing))
+        _warn()
     return texts.numbered(text, missing)
 
 
 def label(text: str) -> str:
     """Return a word as the label of a figure."""
-    return without_sign(texts.visible(text, LONGEST))
+    return texts.visible(without_sign(texts.visible(text, LONGEST)), 2 * LONGEST)
