@@ -135,10 +135,21 @@ def _gradient(
     return (d_x, *rest, None if layer.weight_res is None else d_res, None, None, None)
 
 
+def _check_kept(layer: Layer, tensors: dict[str, Tensor]) -> None:
+    """Refuse gradients, or what was kept, of other shapes than those of the layer."""
+    steps, batch, inputs, hidden = layer.sizes()
+    widths = {"d_h": hidden, "joined": inputs + hidden, "c": hidden, "gates": len(GATES) * hidden}
+    for name, tensor in tensors.items():
+        shape = (steps, batch, widths[name]) if name in widths else (batch, hidden)
+        if tuple(tensor.shape) != shape:
+            raise ValueError(f"expected {name} of shape {shape}, got {tuple(tensor.shape)}")
+
+
 def _backward(*given: Any) -> tuple[Tensor, ...]:
     d_h, d_c_n, *tensors, joined, c, gates, residual, dtype, with_x = given
     layer = Layer(*tensors)
     check(layer, residual, dtype)
+    _check_kept(layer, {"d_h": d_h, "d_c_n": d_c_n, "joined": joined, "c": c, "gates": gates})
     with torch.autocast(layer.x.device.type, enabled=False):
         kept = joined, c, gates
         return _runner(layer, dtype).backward(d_h, d_c_n, layer, kept, residual, dtype, with_x)

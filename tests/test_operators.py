@@ -164,3 +164,13 @@ def test_without_biases_and_states_of_another_type():
         layer._replace(bias=torch.zeros(128), c_0=states[1]), True, torch.float32
     )
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_only_states_have_gradients_and_the_gradient_asks_for_what_was_kept():
+    layer = make(32, 64, dtype=torch.float32)
+    h, c_n, *kept = FORWARD(*layer, True, torch.float32, True)
+    assert h.requires_grad and c_n.requires_grad
+    assert not any(tensor.requires_grad for tensor in kept)
+    _, _, *nothing = FORWARD(*layer, True, torch.float32, False)
+    with pytest.raises(ValueError, match=r"joined of shape \(3, 2, 96\), got \(0, 2, 96\)"):
+        BACKWARD(h.detach(), c_n.detach(), *layer, *nothing, True, torch.float32, True)
