@@ -1,8 +1,5 @@
 """How the parts read the records of the second round."""
 
-from collections.abc import Sequence
-
-import numpy as np
 import pandas as pd
 
 from lstm_report.archive import Missing, View
@@ -87,8 +84,3 @@ def one_layer_learns(view: View) -> Check:
         f"mean accuracies of one layer {means[0]:.1%} (LSTM) and {means[1]:.1%} (residual LSTM), "
         f"{ONE_LAYER_LEARNS:.0%} demanded of both",
     )
-
-
-def all_of(series: Sequence[pd.Series]) -> list[np.ndarray]:
-    """Return the numbers of each series."""
-    return [entry.to_numpy(dtype=float) for entry in series]
