@@ -15,10 +15,11 @@ import torch
 from material import NAMES
 from timing import Figure, Row
 
-from lstm_report import config, data, kernel, seeds, sources, studies, training
+from lstm_report import config, data, kernel, sources, studies, training
 from lstm_report.config import RunConfig
 from lstm_report.data import PreparedData
 from lstm_report.evaluation import choose_device, choose_precision
+from lstm_report.unpaired import contrast
 
 SEEDS = 3
 KERNELS = {"compiled": "on", "PyTorch": "off"}
@@ -50,7 +51,7 @@ def compared(first: np.ndarray, second: np.ndarray) -> tuple[Figure, float, floa
         two curves of one seed are apart, and how far two curves of one kernel are, both as means
         of absolute differences over epochs and pairs.
     """
-    found = seeds.mean_interval((first - second).mean(axis=1))
+    found = contrast([(first - second).mean(axis=1)], [1]).interval
     pairs = list(itertools.combinations(range(len(first)), 2))
     between = [np.abs(part[a] - part[b]).mean() for part in (first, second) for a, b in pairs]
     figure = Figure(found.estimate, found.low, found.high)

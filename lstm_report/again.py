@@ -13,7 +13,6 @@ from scipy import stats as distributions
 
 from lstm_report import measurements, memory_study, paths, records, tables
 from lstm_report.errors import UserError
-from lstm_report.seeds import check_level
 from lstm_report.stats import Interval
 from lstm_report.studies import Study
 from lstm_report.tasks import TASKS
@@ -74,7 +73,6 @@ def next_run(values: ArrayLike, level: float = 0.95) -> Interval | None:
 
     Source: Hahn and Meeker (1991), Statistical Intervals, section 4.7.
     """
-    check_level(level)
     numbers = np.asarray(values, dtype=np.float64)
     if numbers.size < 2:
         return None

@@ -123,37 +123,25 @@ def claims(
     readme: Annotated[
         Path | None, typer.Option(help="Markdown file whose table of results is renewed.")
     ] = None,
-    registered: Annotated[
-        bool, typer.Option("--registered", help="The second round, whose rules came first.")
-    ] = False,
 ) -> None:
     """Print the verdict on each claim of the source report, computed from results/."""
-    if registered:
-        if json is not None or readme is not None:
-            raise UserError(
-                "Expected --registered alone, since its runs are not complete: leave --json and "
-                "--readme out."
-            )
-        from lstm_report.round2 import ledger as second
-
-        typer.echo(second.as_text(second.verdicts()))
-        return
     if not paths.RESULTS.is_dir():
         raise UserError(
             f"Expected the records of the studies in {paths.RESULTS}, but there is no such folder: "
             "run the command in a clone of the repository, or name its folder with --home."
         )
-    from lstm_report import ledger, scoreboard
-    from lstm_report.archive import Archive
+    from lstm_report import scoreboard
+    from lstm_report.claims import verdicts
+    from lstm_report.claims.admitted import Archive
 
     archive = Archive()
-    entries = ledger.ledger(archive)
+    found = verdicts.verdicts(archive)
     if json is not None:
         with paths.atomic_write(json) as temporary:
-            temporary.write_text(ledger.as_json(entries, archive) + "\n", encoding="utf-8")
+            temporary.write_text(verdicts.as_json(found, archive) + "\n", encoding="utf-8")
     if readme is not None:
-        scoreboard.update(readme, archive, entries)
-    typer.echo(ledger.as_text(entries, archive))
+        scoreboard.update(readme, archive, found)
+    typer.echo(verdicts.as_text(found, archive))
 
 
 @app.command()

@@ -1,6 +1,7 @@
 """Figures of the evidence on the claims: recorded numbers in, `matplotlib` figure out.
 
-Where a table has one row a seed, lines are means over the seeds and bands their 95% intervals.
+Where a table has one row a seed, every seed is drawn faintly, and the means over the seeds in bold
+with their 95% intervals (Student's), which are cut off at the outermost seed on a logarithmic axis.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,12 +16,22 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from lstm_report import style
 from lstm_report.errors import UserError
-from lstm_report.evidence import Estimate
-from lstm_report.seeds import mean_interval
-from lstm_report.stats import Interval
+from lstm_report.stats import UNITS, Estimate, Interval
+from lstm_report.unpaired import contrast
 
 POINT = 100
 """A fraction times this is in points."""
+FAINT: Mapping[str, Any] = {"alpha": 0.25, "linewidth": 0.7}
+"""How a single seed is drawn."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A figure with what `notebook.show_figure` needs."""
+
+    figure: Figure
+    caption: str
+    alt: str
 
 
 @dataclass(frozen=True)
@@ -46,43 +57,57 @@ def _percent(axis: Axes) -> None:
     axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.4g}%"))
 
 
-def _band(axis: Axes, x: Any, table: pd.DataFrame, kind: str, position: int, line: str) -> None:
-    """Draw the mean over the rows of a table, (seeds, conditions), and its interval."""
+def _mean(values: np.ndarray) -> Interval:
+    """Return the mean of one number a seed with Student's interval, if there are two or more."""
+    if len(values) < 2:
+        return Interval(float(values[0]), float(values[0]), float(values[0]))
+    return contrast([values], [1]).interval
+
+
+def _band(axis: Axes, x: Any, table: pd.DataFrame, kind: str, position: int) -> None:
+    """Draw the rows of a table, (seeds, conditions), their mean and its interval."""
     colour, values = style.colour_of(kind, position), table.to_numpy(dtype=float)
-    if len(values) > 1:
-        ends = [mean_interval(column) for column in values.T]
-        low, high = ([getattr(end, name) for end in ends] for name in ("low", "high"))
-        if axis.get_yscale() == "log":  # a mean of few seeds may reach below zero
-            low = list(np.maximum(low, values.min(axis=0)))
-        axis.fill_between(x, low, high, color=colour, alpha=0.16, linewidth=0)
+    axis.plot(x, values.T, color=colour, **FAINT)
+    found = [_mean(column) for column in values.T]
+    low, high = (np.array([getattr(end, name) for end in found]) for name in ("low", "high"))
+    if axis.get_yscale() == "log":
+        low, high = np.maximum(low, values.min(axis=0)), np.minimum(high, values.max(axis=0))
+    axis.fill_between(x, low, high, color=colour, alpha=0.16, linewidth=0)
     axis.plot(
-        x, values.mean(axis=0), line, color=colour, label=style.name_of(kind),
+        x, values.mean(axis=0), color=colour, label=style.name_of(kind),
         marker=style.MODEL_MARKERS.get(kind, "o"), markevery=max(1, len(x) // 12),
     )  # fmt: skip
 
 
 def _bands(axis: Axes, lines: Mapping[str, pd.DataFrame]) -> None:
-    """Draw the mean against the conditions with its interval, a line for each model."""
+    """Draw the seeds and their mean against the conditions, a line for each model."""
     for position, (kind, table) in enumerate(lines.items()):
         numeric = all(isinstance(name, int | float) for name in table.columns)
         columns = list(table.columns) if numeric else list(map(str, table.columns))
-        _band(axis, columns, table, kind, position, "-")
+        _band(axis, columns, table, kind, position)
 
 
 def _points(axis: Axes, lines: Mapping[str, pd.DataFrame]) -> None:
-    """Draw the mean of each condition with its interval, the models beside each other."""
+    """Draw every seed of each condition, and the mean with its interval, models side by side."""
     names = list(dict.fromkeys(name for table in lines.values() for name in table.columns))
     for position, (kind, table) in enumerate(lines.items()):
-        found = [mean_interval(column) for column in table.to_numpy(dtype=float).T]
-        reach = [[e.estimate - e.low for e in found], [e.high - e.estimate for e in found]]
-        shift = 0.2 * (position - (len(lines) - 1) / 2)
-        axis.errorbar(
-            [names.index(name) + shift for name in table.columns],
-            [e.estimate for e in found], yerr=reach, capsize=3, linestyle="",
-            color=style.colour_of(kind, position), label=style.name_of(kind),
-            marker=style.MODEL_MARKERS.get(kind, "o"),
+        values, colour = table.to_numpy(dtype=float), style.colour_of(kind, position)
+        shift = 0.24 * (position - (len(lines) - 1) / 2)
+        places = np.array([names.index(name) + shift for name in table.columns])
+        spread = np.linspace(-0.05, 0.05, len(values))[:, None]  # beside each other, in their order
+        axis.plot(
+            (places + spread).ravel(), values.ravel(), linestyle="", marker="o", markersize=3,
+            color=colour, alpha=0.5, markeredgewidth=0,
         )  # fmt: skip
-    axis.set_xticks(range(len(names)), names)
+        found = [_mean(column[np.isfinite(column)]) for column in values.T]
+        reach = [[e.estimate - e.low for e in found], [e.high - e.estimate for e in found]]
+        axis.errorbar(
+            places + 0.09, [e.estimate for e in found], yerr=reach, capsize=3, linestyle="",
+            color=colour, label=style.name_of(kind), marker=style.MODEL_MARKERS.get(kind, "o"),
+        )  # fmt: skip
+    axis.set_xticks(
+        range(len(names)), [f"{name:g}" if isinstance(name, float) else f"{name}" for name in names]
+    )
     axis.set_xlim(-0.6, len(names) - 0.4)
     axis.grid(axis="x", visible=False)
 
@@ -109,7 +134,7 @@ def over_conditions(panels: Sequence[Panel]) -> Figure:
             _percent(axis)
             low, high = axis.get_ylim()
             axis.set_ylim(max(low, -0.02), min(high, 1.02))  # Student's intervals know no bounds
-        if axis.get_xscale() == "log":
+        if panel.joined and axis.get_xscale() == "log":
             ticks = [float(name) for name in next(iter(panel.lines.values())).columns]
             axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
             axis.xaxis.set_minor_locator(NullLocator())
@@ -139,7 +164,7 @@ def epoch_bands(epochs: Mapping[str, pd.DataFrame]) -> Figure:
         frame = style.require(frame, columns, "epochs")
         for axis, quantity in zip(axes, columns[2:], strict=True):
             table = frame.pivot(index="seed", columns="epoch", values=quantity).dropna()
-            _band(axis, list(table.columns), table, kind, position, "-")
+            _band(axis, list(table.columns), table, kind, position)
     for axis, title in zip(axes, ("Training", "Validation", "Validation"), strict=True):
         axis.set(title=title, xlabel="epoch", ylabel="loss (nats per review)")
         axis.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
@@ -177,76 +202,62 @@ def best_epochs(best: Mapping[str, Sequence[int]], stated: int, last: int) -> Fi
 
 
 @style.apply()
-def paired_differences(
-    table: pd.DataFrame, mean: Interval, *, margin: float, names: tuple[str, str], stated: float
-) -> Figure:
-    """Draw the difference of two models in each seed, and their mean, each with its interval.
+def pairs(first: np.ndarray, second: np.ndarray, stated: float) -> Figure:
+    """Draw the differences of all pairs of one run of each model, beside the one that is stated.
 
     Args:
-        table: from `seeds.seed_table`: columns seed, difference, low and high; fractions.
-        mean: the mean difference with its interval over seeds and reviews.
-        margin: the largest difference that does not matter, a fraction.
-        names: of the two models; differences are first minus second.
-        stated: the difference that the source states, a fraction.
+        first, second: (S,) accuracies of the runs of two models; differences are first minus
+            second.
+        stated: the difference that the source states for its one pair, a fraction.
     """
-    table = style.require(table, ("seed", "difference", "low", "high"), "differences")
-    figure, axis = style.figure(height=1.5 + 0.2 * len(table), width=6.2)
-    _margin(axis, margin)
-    _reach(axis, range(len(table)), table, style.PALETTE["grey"], "one seed, over reviews")
-    bold = pd.DataFrame([{"difference": mean.estimate, "low": mean.low, "high": mean.high}])
-    _reach(axis, [len(table)], bold, style.PALETTE["black"], "mean, over seeds and reviews", 7)
+    figure, axis = style.figure(height=2.6, width=5.8)
+    differences = POINT * np.subtract.outer(first, second).ravel()
+    axis.hist(differences, bins=30, color=style.PALETTE["grey"], alpha=0.6)
+    axis.axvline(0, color=style.PALETTE["black"], linewidth=0.8)
     axis.axvline(
         POINT * stated, color=style.PALETTE["purple"], linestyle=":", label="source report"
     )
-    axis.set_yticks(range(len(table) + 1), [*(f"seed {seed}" for seed in table["seed"]), "mean"])
-    axis.set_ylim(len(table) + 0.6, -0.6)
-    axis.set(xlabel=f"accuracy of {names[0]} minus {names[1]} (points)", ylabel="run pair")
-    axis.grid(axis="y", visible=False)
-    figure.legend(loc="outside lower center", ncols=2)
+    axis.axvline(differences.mean(), color=style.PALETTE["black"], label="mean of all pairs")
+    axis.set(xlabel="accuracy, LSTM minus residual LSTM (points)", ylabel="pairs of runs")
+    axis.legend(loc="upper left")
     return style.finish(figure)
 
 
-def _margin(axis: Axes, margin: float) -> None:
-    """Draw zero and the band of differences that do not matter, in points."""
-    axis.axvspan(-POINT * margin, POINT * margin, color="#E4E7EB", linewidth=0,
-                 label="does not matter in practice")  # fmt: skip
-    axis.axvline(0, color=style.PALETTE["black"], linewidth=0.8)
-
-
-def _reach(
-    axis: Axes, rows: Sequence[int], table: pd.DataFrame, colour: str, label: str, size: int = 5
-) -> None:
-    reach = [table["difference"] - table["low"], table["high"] - table["difference"]]
-    axis.errorbar(
-        POINT * table["difference"], list(rows), xerr=POINT * np.maximum(reach, 0), fmt="o",
-        color=colour, capsize=3, markersize=size, label=label,
-    )  # fmt: skip
-
-
 @style.apply()
-def differences(estimates: Sequence[Estimate], margin: float) -> Figure:
-    """Draw several differences in accuracy, each with its interval, beside the margin.
+def differences(estimates: Sequence[Estimate], margins: Mapping[str, float]) -> Figure:
+    """Draw several differences, each with its interval, in one panel for each unit.
 
     Args:
-        estimates: in the unit `points`.
-        margin: the largest difference that does not matter, a fraction.
+        estimates: at least one.
+        margins: by unit, the largest difference that does not matter.
     """
     if not estimates:
         raise UserError("Expected differences to draw, got none: pass at least one.")
-    ends = pd.DataFrame(
-        [
-            {"difference": e.interval.estimate, "low": e.interval.low, "high": e.interval.high}
-            for e in estimates
-        ]
-    )
-    figure, axis = style.figure(height=1.2 + 0.42 * len(estimates))
-    _margin(axis, margin)
-    _reach(axis, range(len(ends)), ends, style.PALETTE["black"], "95% interval", 6)
-    axis.set_yticks(range(len(ends)), [estimate.what for estimate in estimates])
-    axis.set_ylim(len(ends) - 0.5, -0.5)
-    axis.set(xlabel="difference in accuracy (points)", ylabel="comparison")
-    axis.grid(axis="y", visible=False)
-    figure.legend(loc="outside lower center", ncols=2)
+    groups: dict[str, list[Estimate]] = {}
+    for estimate in estimates:
+        groups.setdefault(estimate.unit, []).append(estimate)
+    heights = [len(group) + 1 for group in groups.values()]
+    figure, axes = style.figure(
+        len(groups), height=0.8 * len(groups) + 0.42 * len(estimates) + 0.4, squeeze=False,
+        height_ratios=heights,
+    )  # fmt: skip
+    for axis, (unit, group) in zip(axes[:, 0], groups.items(), strict=True):
+        scale, _, _, name = UNITS[unit]
+        ends = scale * np.array([[getattr(e.interval, part) for part in ("estimate", "low", "high")]
+                                 for e in group])  # fmt: skip
+        axis.axvspan(-scale * margins[unit], scale * margins[unit], color="#E4E7EB", linewidth=0,
+                     label="does not matter in practice")  # fmt: skip
+        axis.axvline(0, color=style.PALETTE["black"], linewidth=0.8)
+        reach = np.maximum([ends[:, 0] - ends[:, 1], ends[:, 2] - ends[:, 0]], 0)
+        axis.errorbar(
+            ends[:, 0], range(len(group)), xerr=reach, fmt="o", color=style.PALETTE["black"],
+            capsize=3, markersize=6, label="95% interval",
+        )  # fmt: skip
+        axis.set_yticks(range(len(group)), [estimate.what for estimate in group])
+        axis.set_ylim(len(group) - 0.5, -0.5)
+        axis.set(xlabel=f"difference ({name.strip()})", ylabel="comparison")
+        axis.grid(axis="y", visible=False)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return style.finish(figure)
 
 

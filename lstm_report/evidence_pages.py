@@ -1,11 +1,12 @@
 """The page of evidence on a claim, as chapter `06_evidence` shows it, from the records."""
 
+import contextlib
+from collections.abc import Sequence
+
 import pandas as pd
 
 from lstm_report import (
-    claim_figures,
-    comparison,
-    further_figures,
+    evidence_figures,
     notebook,
     records,
     scoreboard,
@@ -14,55 +15,78 @@ from lstm_report import (
     style,
     tables,
 )
-from lstm_report.archive import STATED, Archive, Missing, View
-from lstm_report.ledger import ALPHA, Entry
-from lstm_report.tables import cell as shown
+from lstm_report.claims import depth, verdicts
+from lstm_report.claims.admitted import STATED, Archive, Missing, View
+from lstm_report.claims.parts import Part
+from lstm_report.claims.verdicts import Entry, Verdict
+from lstm_report.stats import MARGIN
 from lstm_report.texts import Markup
-
-HOLDS = {True: "holds", False: "does not hold", None: "open"}
 
 
 def show(entry: Entry, archive: Archive) -> None:
-    """Display the page of one claim."""
+    """Display the page of one claim: its parts one by one, its figures, and what stands beside."""
     claim = entry.claim
-    notebook.say(
-        "*“{claim}”*\n\n**Experiment.** {experiment}\n\n**Rule.** {rule}",
-        claim=Markup(claim.statement), experiment=Markup(claim.experiment), rule=Markup(claim.rule),
-    )  # fmt: skip
-    figure = claim_figures.draw(claim.identity, archive)
-    if figure is not None:
-        label = f"claim-{claim.identity.removeprefix('C')}"
-        notebook.show_figure(figure.figure, label=label, caption=figure.caption, alt=figure.alt)
-    notebook.say("{text}", text=Markup("\n".join(_lines(entry))))
-    notebook.say(
-        "**{verdict}**: {reason}.{p}",
-        verdict=entry.verdict.capitalize(), reason=Markup(entry.reason), p=Markup(_p_value(entry)),
-    )  # fmt: skip
-    notebook.say("{text}", text=Markup(_runs(entry, archive)))
-    label = f"beside-{claim.identity.removeprefix('C')}"
-    for number, beside in enumerate(further_figures.draw(claim.identity, archive), start=1):
-        if number == 1:
-            notebook.say("Beside it, without a part in the verdict:")
-        notebook.show_figure(
-            beside.figure, label=f"{label}-{number}", caption=beside.caption, alt=beside.alt
-        )
-
-
-def _lines(entry: Entry) -> list[str]:
-    """Return one line a part: its statement, whether it holds, and its figures."""
-    lines = []
+    notebook.say("*“{claim}”*", claim=Markup(claim.statement))
+    for number, draw in enumerate(claim.figures, start=1):
+        with contextlib.suppress(Missing):
+            shown = draw(View(archive))
+            label = f"claim-{claim.identity.removeprefix('C')}" + (f"-{number}" * (number > 1))
+            notebook.show_figure(shown.figure, label=label, caption=shown.caption, alt=shown.alt)
     for part in entry.parts:
-        figures = "; ".join(f"{e.what}: {e.text}" for e in part.finding.estimates)
-        found = figures or part.finding.reason or tables.NOT_MEASURED
-        lines.append(f"- {part.statement}: **{HOLDS[part.finding.holds]}** ({found})")
-    return lines
+        show_part(part)
+    first = verdicts.first_round().get(claim.identity, tables.NOT_MEASURED)
+    notebook.say(
+        "**{verdict}.** The first round said: {first}. {changed} {runs}",
+        verdict=f"{claim.identity}: {entry.outcome}", first=first, changed=Markup(claim.changed),
+        runs=Markup(_runs(entry, archive)),
+    )  # fmt: skip
+    for number, draw in enumerate(claim.beside, start=1):
+        with contextlib.suppress(Missing):
+            shown = draw(View(archive))
+            notebook.show_figure(
+                shown.figure, label=f"beside-{claim.identity.removeprefix('C')}-{number}",
+                caption=shown.caption, alt=shown.alt,
+            )  # fmt: skip
 
 
-def _p_value(entry: Entry) -> str:
-    if entry.adjusted is None or entry.p_value is None:
-        return ""
-    values = (shown(value, "{:.2g}") for value in (entry.p_value, entry.adjusted))
-    return " p = {}, after Holm's correction {} (level {}).".format(*values, ALPHA)
+def show_part(found: Verdict) -> None:
+    """Display a part: its statement, what was asked how, and what was found."""
+    part = found.part
+    asked = ""
+    if isinstance(part, Part):
+        asked = f"Asked of {part.experiment}. Predicted: {part.prediction}"
+    notebook.say(
+        "**{name}.** {statement}. {asked} {found}",
+        name=part.identity, statement=Markup(part.statement[0].upper() + part.statement[1:]),
+        asked=Markup(asked), found=Markup(found.text),
+    )  # fmt: skip
+
+
+def show_thesis(found: Sequence[Verdict]) -> None:
+    """Display the statement of this report, D1, by its four parts, and the two beside it."""
+    by_name = {entry.part.identity: entry for entry in found}
+    four = [by_name[name] for name in (*verdicts.ACROSS, *verdicts.ALONG)]
+    measured = [entry.estimate for entry in four if entry.estimate is not None]
+    if measured:
+        notebook.show_figure(
+            evidence_figures.differences(measured, {"decades": depth.HALF, "points": MARGIN}),
+            label="thesis",
+            caption="The four figures that D1 rests on, residual LSTM minus LSTM, with 95% "
+            "intervals: gradients and words over layers, and the same along time.",
+            alt="Two panels: what concerns layers lies far above zero, what concerns time at zero.",
+        )
+    notebook.show_table(
+        verdicts.by_part([*four, by_name["D2"], by_name["D3"]]),
+        label="thesis-parts",
+        caption="The parts of D1: those across layers have to be supported, those along time "
+        "refuted. D2 and D3 stand beside it.",
+    )
+    notebook.say(
+        "**D1, {statement}: {outcome}.**",
+        statement=verdicts.D1, outcome=verdicts.across_not_along(found),
+    )  # fmt: skip
+    for name in ("D2", "D3"):
+        show_part(by_name[name])
 
 
 def _runs(entry: Entry, archive: Archive) -> str:
@@ -75,23 +99,8 @@ def _runs(entry: Entry, archive: Archive) -> str:
             file = "measurements.csv" if kept is None else "runs.csv"
             parts.append(f"{count} in `results/{name}/{file}`")
     if not parts:
-        return "Runs: none are recorded."
+        return "No run of it is recorded yet."
     return f"Runs: {', '.join(parts)}; `lstm-report claims --json FILE` names each."
-
-
-def show_statistics(archive: Archive) -> None:
-    """Display what the seeds say about the two models by every statistic, where there are two."""
-    try:
-        found = comparison.table(View(archive))
-    except Missing:
-        return
-    notebook.show_table(
-        found,
-        label="statistics",
-        caption="LSTM minus residual LSTM over the seeds of the headline study, by further "
-        "statistics. The verdict rests on the first two rows.",
-        written=["statistic", "meaning"],
-    )
 
 
 def show_strong() -> None:

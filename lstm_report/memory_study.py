@@ -15,10 +15,10 @@ from types import MappingProxyType
 from typing import Any
 
 from lstm_report import measurements, paths, progress, provenance, tables
+from lstm_report import registered_studies as round2
 from lstm_report.config import unknown
 from lstm_report.engines import LocalEngine
 from lstm_report.errors import UserError
-from lstm_report.round2 import settings as round2
 from lstm_report.tasks import TASKS, MemorySetting
 from lstm_report.worker import error_of
 

@@ -1,14 +1,24 @@
-"""What a result was made with: commit, versions, hardware."""
+"""What a result was made with: commit, versions, hardware; and whether that counts.
 
+The rules of the claims were registered by the commit that added `results/round2/PLAN.md`. A run of
+the studies that were registered counts when the commit of the code that made it is that one or
+descends from it.
+"""
+
+import functools
 import importlib.metadata
 import os
 import platform
 import subprocess
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from lstm_report.paths import REPOSITORY
 
+PLAN = REPOSITORY / "results" / "round2" / "PLAN.md"
+REGISTERED = "round2/"
+"""How the names of the studies begin that were registered."""
 COMMIT = "LSTM_REPORT_COMMIT"
 OUTPUTS = (":!figures", ":!results")
 PACKAGES = ("torch", "numpy", "pandas", "datasets", "tokenizers", "scikit-learn", "matplotlib")
@@ -23,19 +33,66 @@ def commit() -> str | None:
     """
     if not (REPOSITORY / ".git").exists():
         return os.environ.get(COMMIT) or None
-    try:
-        name = _git("rev-parse", "--short=12", "HEAD")
-        changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", *OUTPUTS)
-    except (OSError, subprocess.SubprocessError):
+    name = _git("rev-parse", "--short=12", "HEAD")
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", *OUTPUTS)
+    if name is None or changed is None:
         return None
     return f"{name}-dirty" if changed else name
 
 
-def _git(*arguments: str) -> str:
-    answer = subprocess.run(
-        ["git", *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=True, timeout=20
-    )
+def _git(*arguments: str) -> str | None:
+    """Return what git answers, or `None` when it fails, or there is none or no clone."""
+    if not (REPOSITORY / ".git").exists():
+        return None
+    try:
+        answer = subprocess.run(
+            ["git", *arguments],
+            cwd=REPOSITORY, capture_output=True, text=True, check=True, timeout=20,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return None
     return answer.stdout.strip()
+
+
+@dataclass(frozen=True)
+class Registration:
+    """The commit that registered the rules."""
+
+    commit: str
+    time: str
+    """When it was committed, as ISO 8601."""
+
+
+@functools.cache
+def registration() -> Registration | None:
+    """Return the registration; `None` outside a git clone, in a shallow one, or before it."""
+    name = PLAN.relative_to(REPOSITORY).as_posix()
+    answer = _git("log", "--diff-filter=A", "--format=%H %cI", "--", name)
+    if not answer or _git("rev-parse", "--is-shallow-repository") != "false":
+        return None
+    commit, _, time = answer.splitlines()[-1].partition(" ")
+    return Registration(commit, time)
+
+
+@functools.cache
+def objection(commit: str) -> str:
+    """Return why a run of a registered study does not count by its commit, or an empty text.
+
+    Args:
+        commit: of the code that made it, as it stands in the records.
+    """
+    if not commit or commit == "nan":
+        return "made with code whose commit is not known"
+    if commit.endswith("-dirty"):
+        return f"made with code that was not committed ({commit})"
+    registered = registration()
+    if registered is None:
+        return ""  # there is no history to look at; the ledger says so
+    if _git("rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}") is None:
+        return f"made with a commit that the history does not hold ({commit})"
+    if _git("merge-base", "--is-ancestor", registered.commit, commit) is None:
+        return f"made with code from before the registration ({commit})"
+    return ""
 
 
 def versions() -> dict[str, str]:

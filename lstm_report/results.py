@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from lstm_report import source_report, stats
+from lstm_report import stats
+from lstm_report.claims import evidence
 from lstm_report.data import PreparedData
 from lstm_report.errors import UserError
 from lstm_report.model import SentimentClassifier
@@ -14,8 +15,8 @@ from lstm_report.stats import Interval
 from lstm_report.style import name_of
 from lstm_report.texts import Markup
 
-SOURCE_ACCURACY = source_report.ACCURACY
-SOURCE_BEST_EPOCH = source_report.BEST_EPOCH
+SOURCE_ACCURACY = evidence.SOURCE_ACCURACY
+SOURCE_BEST_EPOCH = evidence.SOURCE_BEST_EPOCH
 LETTERS = 16
 """Letters a word that an excerpt shows at most, on average."""
 NOT_COMPARABLE = Markup(

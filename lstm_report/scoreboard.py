@@ -1,29 +1,22 @@
 """The recorded models side by side: accuracy on IMDB's test reviews, for the report and README."""
 
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from lstm_report import (
-    averaging,
-    inventory,
-    ledger,
-    paths,
-    seeds,
-    source_report,
-    stats,
-    tables,
-)
-from lstm_report.archive import Archive, Missing, View
+from lstm_report import averaging, paths, tables
+from lstm_report.claims import evidence, inventory, verdicts
+from lstm_report.claims.admitted import Archive, Missing, View
+from lstm_report.claims.verdicts import NO_TEST, Verdict
 from lstm_report.errors import UserError
-from lstm_report.evidence import Estimate, compare
-from lstm_report.ledger import Entry
-from lstm_report.rules import LSTM, RESIDUAL
-from lstm_report.stats import Interval
+from lstm_report.registered_studies import HEADLINE
+from lstm_report.stats import Interval, proportion_interval
+from lstm_report.unpaired import with_new_reviews
 
-STUDIES = ("headline", "readout", "strong", "baselines")
+STUDIES = (HEADLINE, "readout", "strong", "baselines")
 """The studies whose models are meant to do well on all of IMDB; the first in the source's setting,
 the next two in settings of their own."""
 NAMES = {
@@ -55,8 +48,8 @@ def accuracy(correct: np.ndarray) -> Interval:
             is Wilson's over the reviews.
     """
     if len(correct) == 1:
-        return stats.proportion_interval(int(correct.sum()), correct.size)
-    return seeds.difference_over_seeds(correct, np.zeros_like(correct), draws=1000).interval
+        return proportion_interval(int(correct.sum()), correct.size)
+    return with_new_reviews(correct, np.zeros_like(correct)).interval
 
 
 def table(archive: Archive) -> pd.DataFrame:
@@ -68,7 +61,7 @@ def table(archive: Archive) -> pd.DataFrame:
         reviews; fractions), seeds and parameters.
     """
     rows = []
-    for name in STUDIES:
+    for name in (evidence.shown_study(View(archive), HEADLINE), *STUDIES[1:]):
         kept = archive.study(name).records
         if kept is None:
             continue
@@ -80,7 +73,7 @@ def table(archive: Archive) -> pd.DataFrame:
                     "study": name,
                     "cell": cell,
                     "model": NAMES.get(cell, cell),
-                    "source": source_report.ACCURACY.get(cell),
+                    "source": evidence.SOURCE_ACCURACY.get(cell),
                     "accuracy": found.estimate,
                     "low": found.low,
                     "high": found.high,
@@ -102,90 +95,91 @@ def in_words(found: pd.DataFrame) -> list[str]:
 
 def for_reader(found: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of `table` as a reader wants them, with the intervals in words."""
-    stated = [ledger.NO_TEST if tables.missing(value) else f"{value:.2%}" for value in found.source]
+    stated = [NO_TEST if tables.missing(value) else f"{value:.2%}" for value in found.source]
     columns = {"source's report": stated, "measured here (95% interval)": in_words(found)}
     return found[["model"]].assign(**columns, seeds=found.seeds, parameters=found.parameters)
 
 
-def block(archive: Archive, entries: list[Entry]) -> str:
+def block(archive: Archive, found: Sequence[Verdict]) -> str:
     """Return the results as Markdown: the table, the difference, and the verdict on each claim."""
-    found = table(archive)
-    if found.empty:
+    models = table(archive)
+    if models.empty:
         return "Nothing is recorded yet."
-    text = for_reader(found).drop(columns="parameters").assign(study=found["study"]).astype(str)
+    text = for_reader(models).drop(columns="parameters").assign(study=models["study"]).astype(str)
     numeric = [name not in ("model", "study") for name in text]
     parts = [
         tables.as_markdown([*map(str, text)], text.to_numpy().tolist(), numeric),
-        _words(archive, found),
+        _words(archive, models),
     ]
-    verdicts = [[f"{entry.claim.identity}: {entry.claim.name}", entry.verdict] for entry in entries]
-    parts.append(tables.as_markdown(["claim of the source", "verdict"], verdicts, [False, False]))
+    ledger = verdicts.table(verdicts.ledger(found))
+    names = ["", "claim of the source", "verdict", "first round (exploratory)"]
+    parts.append(tables.as_markdown(names, ledger.to_numpy().tolist(), [False] * len(names)))
     return "\n\n".join(parts)
 
 
-def _words(archive: Archive, found: pd.DataFrame) -> str:
+def _words(archive: Archive, models: pd.DataFrame) -> str:
     """Return the difference of the two models, the hours and the hardware, in two sentences."""
     parts = []
     if difference := _difference(archive):
-        text, count = difference
-        parts.append(f"Residual minus plain LSTM: {text}, over {count} seeds.")
-    made = archive.study(found["study"].iloc[0]).records
+        parts.append(f"Residual minus plain LSTM: {difference}.")
+    made = archive.study(models["study"].iloc[0]).records
     assert made is not None  # it has rows in the table
     hardware = " and ".join(sorted(made.runs["hardware"].dropna().astype(str).unique()))
     parts.append(
-        "Intervals cover seeds and test reviews. All recorded runs took "
+        "Intervals cover seeds and new test reviews. All recorded runs took "
         f"{inventory.hours(archive):.1f} hours of training and testing; the first study ran on "
         f"{hardware}."
     )
     return " ".join(parts)
 
 
-def _difference(archive: Archive) -> tuple[str, int] | None:
-    """Return residual minus plain LSTM in words, with its interval, and over how many seeds."""
+def _difference(archive: Archive) -> str:
+    """Return residual minus plain LSTM in words, with its interval; nothing without records."""
+    view = View(archive)
+    study = evidence.shown_study(view, HEADLINE)
+    cells = [(study, kind) for kind in ("reslstm", "lstm")]
     try:
-        pair = compare(View(archive), RESIDUAL, LSTM)
+        seeds = len(view.common([cells[0]]))
+        return f"{evidence.difference(view, '', *cells).text}, {seeds} seeds of each"
     except Missing:
-        return None
-    return Estimate("", pair.interval, "points").text, len(pair.seeds)
+        return ""
 
 
-def abstract(archive: Archive, entries: list[Entry]) -> list[str]:
+def abstract(archive: Archive, found: Sequence[Verdict]) -> list[str]:
     """Return what the report says of its evidence on the first page; nothing without records.
 
     First the two models, the best of all that is in `table` and the best average of a network with
     the linear model over n-grams, then how many claims have which verdict, then a line for each
     verdict that names its claims.
     """
-    if not any(entry.figures for entry in entries):
+    models = table(archive)
+    if models.empty:
         return []
-    found = table(archive)
-    reached = dict(zip(found["cell"], found["accuracy"], strict=True))
+    reached = dict(zip(models["cell"], models["accuracy"], strict=True))
     lines = []
     if difference := _difference(archive):
-        text, count = difference
         each = ", ".join(f"{NAMES[cell]} {reached[cell]:.2%}" for cell in ("lstm", "reslstm"))
         lines.append(
-            f"In the source’s setting, {count} seeds of each on IMDB: {each}; residual minus plain "
-            f"{text}, a 95% interval over seeds and reviews."
+            f"In the source’s setting on IMDB: {each}; residual minus plain {difference}, a 95% "
+            "interval over seeds and new reviews."
         )
-        best = found.iloc[int(found["accuracy"].argmax())]
-        lines.append(
-            f"Best single model on the same test reviews: {best.model}, {best.accuracy:.2%}"
-            f"{_best_average(archive)}."
-        )
-    verdicts = {
-        outcome: [entry.claim for entry in entries if entry.verdict == outcome]
-        for outcome in ledger.OUTCOMES
-    }
-    numbers = ", ".join(f"{len(claims)} {outcome}" for outcome, claims in verdicts.items())
+    best = models.iloc[int(models["accuracy"].argmax())]
     lines.append(
-        f"Of the source’s {len(entries)} claims, judged on recorded runs by rules fixed before the "
-        f"data: {numbers}."
+        f"Best single model on the same test reviews: {best.model}, {best.accuracy:.2%}"
+        f"{_best_average(archive)}."
     )
-    for outcome, claims in verdicts.items():
-        named = "; ".join(f"{claim.name} ({claim.identity})" for claim in claims)
-        if named:
-            lines.append(f"{outcome.capitalize()}: {named}.")
+    by_verdict: dict[str, list[str]] = {}
+    entries = verdicts.ledger(found)
+    for entry in entries:
+        named = f"{entry.claim.name} ({entry.claim.identity})"
+        by_verdict.setdefault(entry.outcome, []).append(named)
+    numbers = ", ".join(f"{len(names)} {outcome}" for outcome, names in by_verdict.items())
+    lines.append(
+        f"Of the source’s {len(entries)} claims, judged by rules registered before the runs: "
+        f"{numbers}."
+    )
+    for verdict, names in by_verdict.items():
+        lines.append(f"{verdict.capitalize()}: {'; '.join(names)}.")
     return lines
 
 
@@ -202,7 +196,7 @@ def _best_average(archive: Archive) -> str:
     return f"; best network averaged with n-grams: {NAMES.get(best, best)}, {reached[best]:.2%}"
 
 
-def update(path: Path, archive: Archive, entries: list[Entry]) -> bool:
+def update(path: Path, archive: Archive, found: Sequence[Verdict]) -> bool:
     """Write the results between the marks of a Markdown file; return whether it changed.
 
     Raises:
@@ -218,7 +212,7 @@ def update(path: Path, archive: Archive, entries: list[Entry]) -> bool:
     _, end, after = rest.partition(END)
     if not (begin and end):
         raise UserError(f"Expected the lines {BEGIN} and {END} in {path}: put them where it goes.")
-    new = f"{before}{BEGIN}\n\n{block(archive, entries)}\n\n{END}{after}"
+    new = f"{before}{BEGIN}\n\n{block(archive, found)}\n\n{END}{after}"
     if new == text:
         return False
     with paths.atomic_write(path) as temporary:

@@ -14,6 +14,19 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from lstm_report.tables import cell as shown
+
+MARGIN = 0.005
+"""Differences in accuracy within ± this, half a point, do not matter in practice."""
+UNITS = {
+    "points": (100, "+", 2, " points"),
+    "percent": (100, "", 0, "%"),
+    "doublings": (1, "+", 2, " doublings"),
+    "decades": (1, "+", 2, " powers of ten"),
+    "nats": (1, "+", 4, " nats"),
+}
+"""How a figure is written: what it is multiplied by, its sign, its decimals, and its unit."""
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -22,6 +35,32 @@ class Interval:
     estimate: float
     low: float
     high: float
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure with its name and its 95% interval."""
+
+    what: str
+    interval: Interval
+    unit: str
+    """One of `UNITS`."""
+
+    @property
+    def text(self) -> str:
+        """The figure and its interval, as in `+0.12 points (-0.30 to +0.55)`."""
+        interval, unit = self.interval, UNITS[self.unit][3]
+        estimate, low, high = (
+            in_unit(end, self.unit) for end in (interval.estimate, interval.low, interval.high)
+        )
+        return f"{estimate}{unit} ({low} to {high})"
+
+
+def in_unit(value: float, unit: str) -> str:
+    """Return a number as it is written in a unit, one of `UNITS`, without the unit."""
+    scale, sign, decimals, _ = UNITS[unit]
+    number = round(scale * value, decimals) + 0.0  # no negative zero
+    return shown(number, f"{{:{sign}.{decimals}f}}")
 
 
 @dataclass(frozen=True)

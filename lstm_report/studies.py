@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from lstm_report import config as configuration
+from lstm_report import registered_studies as round2
 from lstm_report import strong_settings, study_files
 from lstm_report.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
 from lstm_report.errors import UserError
-from lstm_report.round2 import settings as round2
 
 PARTS = {"data": DataConfig, "model": ModelConfig, "training": TrainingConfig}
 KEYS = tuple(

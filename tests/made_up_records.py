@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from lstm_report import config, measurements, paths, records, studies
-from lstm_report.archive import STATED
+from lstm_report.claims.admitted import STATED
 from lstm_report.measurements import Measurement
 
 REVIEWS, EPOCHS = 2_000, 15

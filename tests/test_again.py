@@ -9,9 +9,7 @@ from scipy import stats as distributions
 
 from lstm_report import (
     again,
-    archive,
     cli,
-    inventory,
     measurements,
     memory_study,
     paths,
@@ -21,6 +19,7 @@ from lstm_report import (
     studies,
     training,
 )
+from lstm_report.claims import admitted, inventory
 from lstm_report.errors import UserError
 
 SMOKE = studies.STUDIES["smoke"]
@@ -137,7 +136,7 @@ def test_other_reviews_than_the_recorded_ones_are_refused(places, source):
 
 
 def test_the_report_prints_a_command_for_each_study_that_can_be_run():
-    text = "\n".join(inventory.commands(archive.Archive()))
-    for name in {*studies.STUDIES} & {*archive.STATED} | {"memory"}:
+    text = "\n".join(inventory.commands(admitted.Archive()))
+    for name in {*studies.STUDIES} & {*admitted.STATED} | {"memory"}:
         assert f"lstm-report again {name} " in text
     assert "--exclude PATH" in text

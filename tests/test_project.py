@@ -35,7 +35,7 @@ LONGEST_CELL, LONGEST_MODULE = 15, 400
 ORDER = [
     *("errors", "terminal", "delimited", "table_files", "table_writers", "readers"),
     *("paths", "progress", "memory", "config", "corpus", "tasks"),
-    *("cache", "round2.settings", "round2.registration"),
+    *("cache", "registered_studies", "provenance"),
     *("words", "sources", "unlabelled", "edits", "data", "word_vectors", "cells"),
     *(
         "equations",
@@ -57,9 +57,6 @@ ORDER = [
         "checkpoint",
         "training",
         "locality",
-        "seeds",
-        "effects",
-        "decisions",
     ),
     *("baselines", "probes", "read_back", "memory_network", "depth_probes", "after_training"),
     *(
@@ -76,23 +73,20 @@ ORDER = [
     ),
     *("linear_records", "averaging", "measuring", "memory_study", "again", "costs"),
     *("style", "figures", "diagrams", "cost_figures"),
-    *("source_report", "archive", "evidence", "rules", "rules_loss", "rules_depth"),
-    *("round2.parts", "round2.evidence", "round2.accuracy", "round2.curves", "round2.depth"),
-    *("round2.memory", "round2.locality", "round2.loss", "round2.ledger", "round2.power"),
-    *("rules_memory", "claims", "inventory", "ledger", "scoreboard", "strong", "comparison"),
-    *("evidence_figures", "claim_figures", "further_figures"),
-    *("notebook", "evidence_pages", "report.build"),
+    *("evidence_figures", "claims.admitted", "claims.inventory", "claims.parts"),
+    *("claims.evidence", "claims.accuracy", "claims.curves", "claims.depth", "claims.memory"),
+    *("claims.locality", "claims.loss", "claims.verdicts", "claims.power", "claims.plan"),
+    *("scoreboard", "strong", "notebook", "evidence_pages", "report.build"),
     *("options", "study_commands", "cli"),
 ]
 WITHOUT_TORCH = [
-    *("errors", "paths", "progress", "config", "corpus", "sources", "data", "stats", "seeds"),
-    *("words", "effects", "decisions", "baselines", "tasks", "memory_study"),
+    *("errors", "paths", "progress", "config", "corpus", "sources", "data", "stats"),
+    *("words", "baselines", "tasks", "memory_study"),
     *("edits", "measurements", "locality", "linear_records", "measuring", "study_commands"),
     *("worker", "studies", "records", "engines", "estimate", "ray_engine", "study"),
     *("terminal", "delimited", "table_files", "table_writers", "readers"),
     *("unlabelled", "word_vectors", "averaging", "strong", "costs", "cost_figures"),
-    *("source_report", "claims", "inventory", "ledger", "scoreboard", "claim_figures"),
-    *("further_figures", "evidence_pages", "unpaired", "round2.ledger", "round2.plan"),
+    *("claims.verdicts", "claims.plan", "scoreboard", "evidence_pages", "unpaired"),
     *("notebook", "report.build", "report.exporter", "cli"),
 ]
 

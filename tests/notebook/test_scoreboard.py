@@ -5,15 +5,15 @@ import pytest
 from made_up_records import FIVE, SEEDS, measure, noise, record
 from scipy import stats as distributions
 
-from lstm_report import averaging, cli, evidence, ledger, paths, scoreboard, stats
-from lstm_report.archive import Archive
+from lstm_report import averaging, cli, paths, scoreboard, stats
+from lstm_report.claims import verdicts
+from lstm_report.claims.admitted import Archive
 from lstm_report.errors import UserError
 
 
 @pytest.fixture
 def results(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "RESULTS", tmp_path / "results")
-    monkeypatch.setattr(evidence, "DRAWS", 300)
 
 
 def test_a_mean_lies_within_its_interval_and_one_run_has_wilsons():
@@ -55,29 +55,27 @@ def test_each_recorded_cell_has_a_row_with_its_means(results):
 
 
 def test_the_abstract_tells_the_models_and_every_claim_and_nothing_without_records(results):
-    assert scoreboard.abstract(Archive(), ledger.ledger(Archive())) == []
+    assert scoreboard.abstract(Archive(), verdicts.verdicts(Archive())) == []
     record("headline", {"lstm": 0.8712, "reslstm": 0.86})
     record("baselines", {"tf-idf": 0.884}, seeds=range(1))
     archive = Archive()
-    entries = ledger.ledger(archive)
-    models, best, counts, *verdicts = scoreboard.abstract(archive, entries)
+    found = verdicts.verdicts(archive)
+    models, best, counts, *lines = scoreboard.abstract(archive, found)
     assert "10 seeds of each" in models and "LSTM 87.1" in models and "minus plain −1.1" in models
     assert "TF-IDF, 88.4" in best and "12 claims" in counts
-    told = [line.split(":")[0].lower() for line in verdicts]
-    assert told == [name for name in ledger.OUTCOMES if name in {e.verdict for e in entries}]
-    for entry in entries:
-        (line,) = [line for line in verdicts if f"({entry.claim.identity})" in line]
-        assert line.lower().startswith(entry.verdict) and entry.claim.name in line
+    for entry in verdicts.ledger(found):
+        (line,) = [line for line in lines if f"({entry.claim.identity})" in line]
+        assert line.lower().startswith(entry.outcome) and entry.claim.name in line
 
 
 def test_the_abstract_names_the_best_average_where_one_is_measured(results):
     record("headline", {"lstm": 0.8712, "reslstm": 0.86})
     record("strong", {"lstm tuned": 0.9, "reslstm tuned": 0.89}, seeds=range(3))
-    best = scoreboard.abstract(Archive(), ledger.ledger(Archive()))[1]
+    best = scoreboard.abstract(Archive(), verdicts.verdicts(Archive()))[1]
     assert best == "Best single model on the same test reviews: LSTM, tuned, 90.00%."
     for cell, reached in {"lstm tuned": 0.91, "reslstm tuned": 0.925}.items():
         measure("strong", cell, averaging.ACCURACY[0], {"": reached}, seeds=range(3), spread=0.001)
-    best = scoreboard.abstract(Archive(), ledger.ledger(Archive()))[1]
+    best = scoreboard.abstract(Archive(), verdicts.verdicts(Archive()))[1]
     assert best.endswith("; best network averaged with n-grams: residual LSTM, tuned, 92.50%.")
 
 
@@ -85,8 +83,8 @@ def test_the_abstract_without_the_two_models_tells_the_claims_alone(results):
     record("baselines", {"nb-weighted n-grams": 0.9}, seeds=range(1))
     record("headline", {"lstm": 0.8712})
     archive = Archive()
-    first, *_ = scoreboard.abstract(archive, ledger.ledger(archive))
-    assert "12 claims" in first
+    best, counts, *_ = scoreboard.abstract(archive, verdicts.verdicts(archive))
+    assert best.startswith("Best single model") and "12 claims" in counts
 
 
 def test_the_results_are_written_between_the_marks_and_nowhere_else(results, tmp_path):
@@ -94,16 +92,14 @@ def test_the_results_are_written_between_the_marks_and_nowhere_else(results, tmp
     page.write_text(f"before\n{scoreboard.BEGIN}\nold\n{scoreboard.END}\nafter\n")
     record("headline", {"lstm": 0.8712, "reslstm": 0.86})
     archive = Archive()
-    entries = ledger.ledger(archive)
-    assert scoreboard.update(page, archive, entries)
+    found = verdicts.verdicts(archive)
+    assert scoreboard.update(page, archive, found)
     text = page.read_text()
     assert text.startswith("before\n<!--") and text.endswith("-->\nafter\n") and "old" not in text
-    assert "| LSTM | 81.45% | 87.15% (" in text and "over 10 seeds" in text
-    assert text.count("\n| C") == len(entries)
-    assert (
-        f"| {entries[0].claim.identity}: {entries[0].claim.name} | {entries[0].verdict} |" in text
-    )
-    assert not scoreboard.update(page, archive, entries)
+    assert "| LSTM | 81.45% | 87.15% (" in text and "10 seeds of each" in text
+    for entry in verdicts.ledger(found):
+        assert f"| {entry.claim.identity} | {entry.claim.name} | {entry.outcome} | not" in text
+    assert not scoreboard.update(page, archive, found)
 
 
 def test_a_page_without_marks_or_that_is_none_is_refused(results, tmp_path):

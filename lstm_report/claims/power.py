@@ -2,7 +2,7 @@
 
 For each part, runs are drawn as the first round and the trials before this one suggest: a mean and
 a deviation, or a share. A draw that a rule decides as the assumed truth has it is a success.
-`python -m lstm_report.round2.power` writes `results/round2/power.csv`.
+`python -m lstm_report.claims.power` writes `results/round2/power.csv`.
 """
 
 from collections.abc import Callable
@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from lstm_report import paths
+from lstm_report.claims.parts import ALPHA
+from lstm_report.claims.verdicts import TESTED
 from lstm_report.paths import REPOSITORY
-from lstm_report.round2.ledger import TESTED
-from lstm_report.round2.parts import ALPHA
 from lstm_report.unpaired import Figure, contrast, share, share_difference, shift
 
 DRAWS = 1_000

@@ -5,11 +5,13 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from lstm_report import source_report
-from lstm_report.archive import View
-from lstm_report.round2 import evidence
-from lstm_report.round2.evidence import LSTM, NAMES, RESIDUAL
-from lstm_report.round2.parts import Check, Part, at_least
+from lstm_report import evidence_figures
+from lstm_report.claims import evidence
+from lstm_report.claims.admitted import View
+from lstm_report.claims.evidence import LSTM, NAMES, RESIDUAL, Cell
+from lstm_report.claims.parts import Check, Claim, Part, at_least, parts_of
+from lstm_report.evidence_figures import Shown
+from lstm_report.registered_studies import HEADLINE
 from lstm_report.unpaired import Figure, share
 
 EPOCHS_AWAY = 1
@@ -20,8 +22,6 @@ OVERFITTED = 1.1
 """From which multiple of its lowest value the last validation loss is called risen."""
 FELL = 0.5
 """Part of its first value below which the training loss has to fall in every run."""
-
-Cell = tuple[str, str]
 
 
 def settles(loss: pd.DataFrame) -> pd.Series:
@@ -50,7 +50,7 @@ def _best(view: View) -> Figure:
     near = []
     for cell in (LSTM, RESIDUAL):
         best = view.rows(*cell).loc[view.common([cell]), "best_epoch"].astype(int)
-        near += ((best - source_report.BEST_EPOCH).abs() <= EPOCHS_AWAY).tolist()
+        near += ((best - evidence.SOURCE_BEST_EPOCH).abs() <= EPOCHS_AWAY).tolist()
     return share(sum(near), len(near))
 
 
@@ -68,6 +68,35 @@ def _not_overfitted(view: View) -> Figure:
         loss = evidence.epochs(view, *cell, "validation_loss")
         kept += (loss.iloc[:, -1] <= OVERFITTED * loss.min(axis=1)).tolist()
     return share(sum(kept), len(kept))
+
+
+def _best_epochs(view: View) -> Shown:
+    study = evidence.shown_study(view, HEADLINE)
+    best = {
+        kind: view.rows(study, kind).loc[view.common([(study, kind)]), "best_epoch"].tolist()
+        for kind in ("lstm", "reslstm")
+    }
+    last = evidence.epochs(view, study, "lstm", "epoch").columns.max()
+    return Shown(
+        evidence_figures.best_epochs(best, evidence.SOURCE_BEST_EPOCH, int(last)),
+        f"Runs by the epoch at which their validation accuracy was highest (`results/{study}`).",
+        "Bars of the number of runs at each epoch for both models, with a line at epoch 14.",
+    )
+
+
+def _curves(view: View) -> Shown:
+    study = evidence.shown_study(view, HEADLINE)
+    kept, tables = view.archive.study(study).records, {}
+    for kind in ("lstm", "reslstm"):
+        runs = view.rows(study, kind).loc[view.common([(study, kind)]), "run_id"]
+        assert kept is not None  # `rows` has seen to it
+        tables[kind] = kept.epochs[kept.epochs["run_id"].isin(runs)]
+    return Shown(
+        evidence_figures.epoch_bands(tables),
+        f"Loss and validation accuracy over the epochs (`results/{study}`): every run, and means "
+        "over the seeds with 95% intervals.",
+        "Three panels over the epochs with a line and a band for each model.",
+    )
 
 
 _EXPERIMENT = "the 15 epochs of the headline runs, 24 of each model"
@@ -122,3 +151,25 @@ PARTS = (
     ),
 )
 """The parts of the two claims."""
+CLAIMS = (
+    Claim(
+        "C2",
+        "both models best at epoch 14",
+        "Both are at their best at epoch 14.",
+        "It was asked of each model by itself, with ten runs; now of all runs of both. Since the "
+        "source does not state its learning rate, the opposite is *not reproduced* and no longer "
+        "*refuted*.",
+        parts_of("C2", PARTS),
+        (_best_epochs,),
+    ),
+    Claim(
+        "C3",
+        "training converges stably",
+        "Both training curves converge, stably.",
+        "It was asked of the loss in training alone; the loss on validation reviews, which the "
+        "source draws beside it, is a part of its own now.",
+        parts_of("C3", PARTS),
+        (_curves,),
+    ),
+)
+"""The two claims."""

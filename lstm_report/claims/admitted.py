@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from lstm_report import measurements, memory_study, records, studies
+from lstm_report import measurements, memory_study, provenance, records, studies
+from lstm_report import registered_studies as round2
+from lstm_report.provenance import REGISTERED
 from lstm_report.records import Records
-from lstm_report.round2 import registration
-from lstm_report.round2 import settings as round2
 from lstm_report.sources import IMDB_CHECKSUM
 from lstm_report.studies import Planned
 from lstm_report.tables import missing
@@ -114,11 +114,11 @@ def open_study(name: str) -> Study:
         return Study(name, stated, None, measured, table, _remarks(measured["commit"]))
     whole = records.read(name)
     plan = _plan(name, whole.runs["seed"].unique())
-    registered = name.startswith(registration.STUDIES)
+    registered = name.startswith(REGISTERED)
     doubled = whole.runs.duplicated(["cell", "seed"], keep=False)
     reasons = [
         _objection(row, accuracy, stated, plan)
-        or (registered and registration.objection(str(row["commit"])))
+        or (registered and provenance.objection(str(row["commit"])))
         or (registered and (row["cell"], row["seed"]) not in plan and "was not registered")
         or (twice and "recorded more than once")
         or _epochs_objection(row, whole.epochs[whole.epochs["run_id"] == row["run_id"]], registered)
@@ -146,7 +146,7 @@ def _plan(name: str, seeds: Iterable[int]) -> dict[tuple[str, int], Planned]:
     if name not in studies.STUDIES:
         return {}
     study = studies.STUDIES[name]
-    if name.startswith(registration.STUDIES):  # no seed counts that was not registered
+    if name.startswith(REGISTERED):  # no seed counts that was not registered
         return {(run.cell, run.seed): run for run in study.runs()}
     return {
         (run.cell, run.seed): run
@@ -207,8 +207,8 @@ def _sound(name: str, measured: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFram
             run.setting.run_id() for run in memory_study.plan(study=memory_study.STUDIES[name])
         }
         reasons[~measured["run_id"].isin(planned)] = "no such run was registered"
-    if name.startswith(registration.STUDIES):
-        objections = measured["commit"].map(lambda commit: registration.objection(str(commit)))
+    if name.startswith(REGISTERED):
+        objections = measured["commit"].map(lambda commit: provenance.objection(str(commit)))
         reasons = reasons.where(reasons != "", objections)
     reasons[measured.duplicated(measurements.KEY, keep=False)] = "measured more than once"
     reasons[~np.isfinite(values)] = "a measurement of it is no number"

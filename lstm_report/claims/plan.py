@@ -1,7 +1,7 @@
 """The plan of the second round for a reader, made from the rules as they stand in the code.
 
-`python -m lstm_report.round2.plan` writes `results/round2/PLAN.md`. A test compares the two, so
-that no rule changes without the plan, and the plan was committed before the first run.
+It was written to `results/round2/PLAN.md` and committed before the first run. A test compares the
+two, so that no rule changes after that.
 """
 
 import math
@@ -10,13 +10,13 @@ from typing import Any
 
 import pandas as pd
 
-from lstm_report import paths, source_report
-from lstm_report.decisions import MARGIN
-from lstm_report.evidence import UNITS
-from lstm_report.round2 import ledger, power, registration, settings
-from lstm_report.round2.parts import ALPHA, Part, Rule
-from lstm_report.tables import cell as shown
+from lstm_report import registered_studies as settings
+from lstm_report.claims import power, verdicts
+from lstm_report.claims.parts import ALPHA, Part, Rule
+from lstm_report.stats import MARGIN, UNITS, in_unit
 
+BESIDE_D1 = "Two statements of this report, beside D1."
+# The command that the text names is the one by which it was made.
 HEAD = """# The second round: what is asked, and by which rules it will be answered
 
 This plan was committed before any run of it was started. It is made from the code
@@ -94,9 +94,8 @@ setting gives the 81% of the source.
 
 
 def _bound(value: float, unit: str) -> str:
-    scale, sign, decimals, name = UNITS[unit]
-    number = round(scale * value, decimals) + 0.0  # no negative zero
-    return f"{shown(number, f'{{:{sign if number else str()}.{decimals}f}}')}{name}"
+    text = in_unit(value, unit)
+    return f"{text.removeprefix('+') if not text.strip('+0.') else text}{UNITS[unit][3]}"
 
 
 def rule_text(rule: Rule, unit: str, against: str) -> str:
@@ -104,7 +103,7 @@ def rule_text(rule: Rule, unit: str, against: str) -> str:
 
     Args:
         rule: the regions.
-        unit: of the figure, one of `lstm_report.evidence.UNITS`.
+        unit: of the figure, one of `lstm_report.stats.UNITS`.
         against: what a part is called that is not supported but decided.
     """
 
@@ -166,21 +165,17 @@ def text() -> str:
     chances = pd.read_csv(power.FILE).set_index("part").to_dict("index")
     pieces = [
         HEAD.format(
-            tested=len(ledger.TESTED),
+            tested=len(verdicts.TESTED),
             alpha=ALPHA,
             margin=100 * MARGIN,
             first=settings.FIRST_SEED,
             studies=_studies(),
         )
     ]
-    for claim in (*ledger.CLAIMS, "D"):
-        parts = [
-            part for part in ledger.PARTS
-            if part.identity.rstrip("abcdefgh") == claim
-            or (claim == "D" and part.identity.startswith("D"))
-        ]  # fmt: skip
-        title = source_report.CLAIMS.get(claim, "Two statements of this report, beside D1.")
-        pieces.append(f"## {claim}. {title}\n")
+    groups = [(claim.identity, claim.statement, claim.parts) for claim in verdicts.CLAIMS]
+    own = tuple(part for part in verdicts.PARTS if part.identity.startswith("D"))
+    for identity, title, parts in (*groups, ("D", BESIDE_D1, own)):
+        pieces.append(f"## {identity}. {title}\n")
         for part in parts:
             if isinstance(part, Part):
                 pieces.append(_part(part, chances[part.shares or part.identity]))
@@ -190,8 +185,8 @@ def text() -> str:
                 )
             pieces.append("")
     pieces.append(
-        f"## Holm's family\n{len(ledger.TESTED)} hypotheses: "
-        + ", ".join(part.identity for part in ledger.TESTED)
+        f"## Holm's family\n{len(verdicts.TESTED)} hypotheses: "
+        + ", ".join(part.identity for part in verdicts.TESTED)
         + ".\n"
     )
     pieces.append(
@@ -205,8 +200,3 @@ def text() -> str:
         "and no seed is added for them.\n"
     )
     return "\n".join(pieces)
-
-
-if __name__ == "__main__":
-    with paths.atomic_write(registration.PLAN) as temporary:
-        temporary.write_text(text(), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What a claim is made of in the second round: parts, the check of each, and the rule it is under.
+"""What a claim is made of: parts, the check of each, the rule it is under, and its figures.
 
 A part rests on one figure with an interval. Its check says whether the experiment was a test at
 all: where it fails, the part is *not tested*, whatever the figure. Its rule names the region in
@@ -6,11 +6,12 @@ which the figure has to lie, with all of its interval, for the part to be suppor
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from lstm_report.archive import View
+from lstm_report.claims.admitted import View
+from lstm_report.evidence_figures import Shown
 from lstm_report.stats import Interval
 from lstm_report.unpaired import Figure
 
@@ -107,7 +108,7 @@ class Part:
     what: str
     """The name of the figure."""
     unit: str
-    """One of `lstm_report.evidence.UNITS`."""
+    """One of `lstm_report.stats.UNITS`."""
     figure: Callable[[View], Figure]
     rule: Rule
     check: Callable[[View], Check]
@@ -129,3 +130,27 @@ class Calculated:
     statement: str
     where: str
     """Where the calculation stands."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim of the source report, taken apart into statements that can differ in their truth."""
+
+    identity: str
+    """`C1` to `C12`."""
+    name: str
+    """The claim in a few words."""
+    statement: str
+    """The claim in the words of the source, in English."""
+    changed: str
+    """What the second round asks otherwise than the first, so that its verdict may differ."""
+    parts: tuple[Part | Calculated, ...]
+    figures: tuple[Callable[[View], Shown], ...]
+    """What is drawn of the records that the parts rest on."""
+    beside: tuple[Callable[[View], Shown], ...] = ()
+    """What is drawn beside, from exploratory records, and has no part in a verdict."""
+
+
+def parts_of(identity: str, parts: Sequence[Part | Calculated]) -> tuple[Part | Calculated, ...]:
+    """Return those of the parts that belong to a claim, `C1` to `C12`."""
+    return tuple(part for part in parts if part.identity.rstrip("abcdefgh") == identity)

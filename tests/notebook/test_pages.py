@@ -1,0 +1,312 @@
+"""The pages of the claims and what stands beside them, on records of known content."""
+
+import contextlib
+import json
+import shutil
+
+import nbformat
+import numpy as np
+import pytest
+from made_up_records import FIVE, SEEDS, falling, measure, noise, record
+
+from lstm_report import (
+    cli,
+    evidence_pages,
+    notebook,
+    paths,
+    provenance,
+    scoreboard,
+    strong_settings,
+)
+from lstm_report.claims import loss, verdicts
+from lstm_report.claims.admitted import STATED, Archive, Missing, View
+from lstm_report.locality import BRANCH_CUT, CONSISTENCY, EDITS, FEEDBACK_CUT, ORIGINALS, SHUFFLED
+from lstm_report.report import document
+from lstm_report.report import execute as report_execute
+
+
+@pytest.fixture(autouse=True)
+def results(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "RESULTS", tmp_path / "results")
+    return tmp_path / "results"
+
+
+def read_outs():
+    record("headline", {kind: 0.86 + noise(kind, 0.0005) for kind in ("lstm", "reslstm")})
+    pooled()
+
+
+def pooled():
+    accuracy = {"lstm mean": 0.88, "reslstm mean": 0.90, "lstm max": 0.885, "reslstm max": 0.885}
+    cells = {cell: value + noise(cell, 0.0005, FIVE) for cell, value in accuracy.items()}
+    record("readout", cells, seeds=FIVE)
+
+
+def windows():
+    record("headline", {"lstm": 0.86, "reslstm": 0.86})
+    record("baselines", {"nb-weighted n-grams": 0.9}, seeds=range(1))
+    for kind in ("lstm", "reslstm"):
+        measure("headline", kind, SHUFFLED, {"1": 0.8, "5": 0.85, "all": 0.86}, seeds=SEEDS)
+
+
+def trained():
+    for kind in ("lstm", "reslstm"):
+        record("depth", {f"{kind} x8": [0.8, 0.8, 0.8, 0.5, 0.5]}, seeds=FIVE)
+        norms = {f"trained/{layer}": 0.1 * layer for layer in range(1, 9)}
+        measure("depth", f"{kind} x8", "gradient norm, layer", norms)
+
+
+def skip():
+    record("headline", {"lstm": 0.86, "reslstm": 0.85, "skiplstm": 0.86})
+
+
+def open_gates():
+    for kind in ("lstm", "reslstm"):
+        for name in ("accuracy, although-but", "copy, accuracy"):
+            measure("memory", f"{kind} chrono", name, {5: 1.0, 50: 0.8, 100: 0.6}, spread=0.01)
+
+
+def edits():
+    record("locality", {"lstm": 0.84, "reslstm": 0.83}, seeds=FIVE)
+    for kind in ("lstm", "reslstm"):
+        for (name, condition), value in ((ORIGINALS, 0.84), (EDITS, 0.78), (CONSISTENCY, 0.65)):
+            measure("locality", kind, name, {condition: value}, spread=0.002)
+
+
+def forms(**gains):
+    """One form gains at each doubling, one does not, and one is not recorded at all depths."""
+    for kind, gain in (gains or {"lstm": 0.0, "reslstm": 0.03, "skiplstm": 0.0}).items():
+        for doublings, layers in enumerate((1, 2, 4)):
+            record(
+                "depth", {f"{kind} x{layers}": 0.8 + gain * doublings}, seeds=FIVE,
+                curve=lambda cell, seed, last=gain * doublings: falling(0.5 + 0.1 * seed - last),
+            )  # fmt: skip
+
+
+def cuts():
+    for kind in ("reslstm", "skiplstm"):
+        measure("headline", kind, SHUFFLED, {"all": 0.86, "1": 0.8}, seeds=SEEDS)
+        measure("headline", kind, BRANCH_CUT, {"": 0.7}, seeds=SEEDS)
+    measure("headline", "reslstm", FEEDBACK_CUT, {"": 0.64}, seeds=SEEDS)
+
+
+def losses():
+    record("loss", dict.fromkeys(loss.LOSSES, 0.84), seeds=FIVE)
+    for name in loss.LOSSES:
+        measure("loss", name, "calibration error", {"": 0.05}, spread=0.001)
+
+
+def costs():
+    record("headline", {"lstm": 0.86, "reslstm": 0.85}, train_seconds={"lstm": 60, "reslstm": 90})
+    record("baselines", {"tf-idf": 0.884}, seeds=range(1), train_seconds=5.0)
+
+
+def drawn(identity):
+    """Return the figures beside a claim for which there are records."""
+    (claim,) = [claim for claim in verdicts.CLAIMS if claim.identity == identity]
+    found = []
+    for draw in claim.beside:
+        with contextlib.suppress(Missing):
+            found.append(draw(View(Archive())))
+    return found
+
+
+WRITERS = {
+    "C1": [read_outs],
+    "C5": [trained],
+    "C6": [forms],
+    "C8": [open_gates],
+    "C9": [windows, edits],
+    "C10": [skip, cuts],
+    "C11": [losses],
+    "C12": [costs],
+}
+
+
+@pytest.mark.parametrize("identity", WRITERS)
+def test_each_figure_is_drawn_from_its_records_and_not_without(identity):
+    assert drawn(identity) == []
+    for number, write in enumerate(WRITERS[identity], start=1):
+        write()
+        found = drawn(identity)
+        assert len(found) == number
+        for shown in found:
+            assert shown.caption.strip() and shown.alt.strip()
+            for axis in shown.figure.axes:
+                assert axis.get_xlabel() and axis.get_ylabel()
+                assert axis.lines or axis.collections
+
+
+def heights(axis):
+    """Return the points of each model, by its name."""
+    return {bars.get_label(): bars.lines[0].get_xydata() for bars in axis.containers}
+
+
+def test_differences_are_residual_minus_plain_in_points():
+    read_outs()
+    (shown,) = drawn("C1")
+    (axis,) = shown.figure.axes
+    names = [label.get_text() for label in axis.get_yticklabels()]
+    (points,) = heights(axis).values()
+    found = dict(zip(names, points[:, 0], strict=True))
+    assert found["mean of all states: residual LSTM minus LSTM"] == pytest.approx(2, abs=0.06)
+    assert found["max of all states: residual LSTM minus LSTM"] == pytest.approx(0, abs=0.06)
+    assert found["LSTM: mean minus last"] == pytest.approx(2, abs=0.1)
+
+
+def test_each_form_is_drawn_by_its_number_of_layers():
+    forms()
+    (shown,) = drawn("C6")
+    accuracy, loss_ = (heights(axis) for axis in shown.figure.axes)
+    assert set(accuracy) == set(loss_) == {"residual LSTM", "LSTM with skip"}
+    np.testing.assert_allclose(accuracy["residual LSTM"][:, 1], [0.8, 0.83, 0.86], atol=1e-3)
+
+
+def test_one_form_of_the_residual_alone_is_no_comparison_of_forms():
+    forms(lstm=0.0, reslstm=0.03)
+    assert drawn("C6") == []
+    record("depth", {"skiplstm x1": 0.8}, seeds=FIVE)
+    assert drawn("C6") == []
+
+
+def test_a_part_that_one_model_lacks_leaves_its_place_empty():
+    skip()
+    cuts()
+    shown = drawn("C10")[-1]
+    (axis,) = shown.figure.axes
+    assert [label.get_text() for label in axis.get_xticklabels()] == [
+        "as trained", "feedback cut", "residual cut",
+    ]  # fmt: skip
+    found = heights(axis)
+    np.testing.assert_allclose(found["residual LSTM"][:, 1], [0.86, 0.64, 0.7])
+    np.testing.assert_allclose(np.round(found["LSTM with skip"][:, 0]), [0, 2])
+
+
+def test_the_best_at_their_cost_are_named():
+    costs()
+    (shown,) = drawn("C12")
+    assert "1 tf-idf (baselines)." in shown.caption and "reslstm" not in shown.caption
+
+
+def test_runs_with_the_edited_reviews_in_training_do_not_count():
+    edits()
+    table = paths.RESULTS / "locality" / "runs.csv"
+    other = STATED["headline"].checksum
+    table.write_text(table.read_text().replace(STATED["locality"].checksum, other))
+    assert drawn("C9") == []
+
+
+def test_what_a_strong_layer_reached_is_shown_beside_its_goal(monkeypatch):
+    shown = []
+    monkeypatch.setattr(notebook, "display", lambda content, **options: shown.append(content))
+    evidence_pages.show_strong()
+    assert "Not recorded yet" in shown.pop()["text/markdown"]
+    record("strong", {"lstm tuned": 0.90, "reslstm tuned": 0.92}, seeds=range(3))
+    evidence_pages.show_strong()
+    lines = shown[0]["text/plain"].splitlines()
+    first, second = (line for line in lines if "lstm " in line)
+    assert "90.00% (" in first and "91.90%" in first and " no " in first
+    assert "92.00% (" in second and " yes " in second
+
+
+def test_the_trials_of_settings_are_shown_once_all_are_recorded(monkeypatch):
+    shown = []
+    monkeypatch.setattr(notebook, "display", lambda content, **options: shown.append(content))
+    cells = dict.fromkeys(strong_settings.tuning_cells(), 0.9)
+    last = cells.popitem()
+    record("tuning", cells, seeds=range(1))
+    evidence_pages.show_trials()
+    assert not shown
+    shutil.rmtree(paths.RESULTS / "tuning")
+
+    def curve(cell, seed):
+        return falling(0.1 if cell == "lstm mean" else 0.2)
+
+    record("tuning", cells | dict([last]), seeds=range(1), curve=curve)
+    evidence_pages.show_trials()
+    text = shown[0]["text/plain"]
+    assert [line.split()[-1] for line in text.splitlines() if " mean " in line][0] == "LSTM"
+
+
+def execute(results, tmp_path):
+    """Execute the chapter on the records of a folder; return what it shows, by kind."""
+    source = nbformat.read(paths.NOTEBOOKS / "06_evidence.ipynb", as_version=4)
+    lines = ["import pathlib", "from lstm_report import paths"]
+    places = {"RESULTS": results, "FIGURES": tmp_path / "figures"}
+    lines += [f"paths.{name} = pathlib.Path({str(place)!r})" for name, place in places.items()]
+    source.cells.insert(0, nbformat.v4.new_code_cell("\n".join(lines)))
+    nbformat.write(source, tmp_path / "chapter.ipynb")
+    target = tmp_path / "executed" / "06_evidence.ipynb"
+    target.parent.mkdir(exist_ok=True)
+    report_execute.execute(tmp_path / "chapter.ipynb", target, {"profile": "smoke"}, progress=False)
+    shown = {}
+    done = nbformat.read(target, as_version=4)
+    for cell in done.cells:
+        for output in cell.get("outputs", []):
+            details = output.metadata.get("report", {}) if "data" in output else {}
+            shown.setdefault(details.get("kind"), []).append(output)
+    return shown, done
+
+
+def test_the_chapter_says_so_without_records(results, tmp_path):
+    shown, done = execute(results, tmp_path)
+    assert "figure" not in shown and "summary" not in shown
+    text = " ".join(output.data["text/markdown"] for output in shown["prose"])
+    assert "Nothing is recorded yet" in text
+    ledger_table = shown["table"][0].data["text/plain"]
+    assert ledger_table.count("not measured yet") == 12
+
+
+def test_the_chapter_shows_what_there_is_and_the_report_takes_it_up(results, tmp_path):
+    record("headline", {"lstm": 0.87, "reslstm": 0.86})
+    shown, done = execute(results, tmp_path)
+    labels = [output.metadata["report"]["label"] for output in shown["figure"]]
+    assert labels == [
+        *("claim-1", "claim-1-2", "claim-2", "claim-3", "claim-11", "claim-12", "beside-12-1"),
+    ]
+    (summary,) = shown["summary"]
+    assert summary.metadata["report"]["lines"] == scoreboard.abstract(
+        Archive(), verdicts.verdicts()
+    )
+    before = nbformat.v4.new_output(
+        "display_data", {"text/markdown": "x"},
+        metadata={"report": {"kind": "summary", "lines": ["Of an earlier chapter."]}},
+    )  # fmt: skip
+    earlier = nbformat.v4.new_code_cell("x", outputs=[before])
+    merged = document.merge([("05", nbformat.v4.new_notebook(cells=[earlier])), ("06", done)])
+    lines = document.compose(merged).summary
+    assert lines == [*summary.metadata["report"]["lines"], "Of an earlier chapter."]
+
+
+def test_new_records_make_the_chapter_run_again_and_no_other(results):
+    chapters = [paths.NOTEBOOKS / f"{name}.ipynb" for name in ("05_comparison", "06_evidence")]
+    before = [report_execute.key(chapter, {}, "") for chapter in chapters]
+    record("headline", {"lstm": 0.86}, seeds=range(1))
+    after = [report_execute.key(chapter, {}, "") for chapter in chapters]
+    assert [old == new for old, new in zip(before, after, strict=True)] == [True, False]
+    (paths.RESULTS / "bench").mkdir()
+    (paths.RESULTS / "bench" / "cpu.json").write_text("{}")
+    measured = [report_execute.key(chapter, {}, "") for chapter in chapters]
+    assert [old == new for old, new in zip(after, measured, strict=True)] == [True, False]
+
+
+def test_the_command_prints_the_verdicts_and_writes_all_of_them(
+    results, monkeypatch, capsys, tmp_path
+):
+    record("round2/headline", {"lstm": 0.87, "reslstm": 0.86}, seeds=range(100, 103),
+           best=15)  # fmt: skip
+    monkeypatch.setattr(provenance, "objection", lambda commit: "")
+    target = tmp_path / "out" / "verdicts.json"
+    monkeypatch.setattr("sys.argv", ["lstm-report", "claims", "--json", str(target)])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 0
+    text = capsys.readouterr().out
+    assert "only 3 of the 24 seeds" in text
+    assert "no run of “lstm matched” (run `lstm-report study round2/headline`)" in text
+    written = json.loads(target.read_text())
+    assert [row["claim"] for row in written["claims"]] == [f"C{k}" for k in range(1, 13)]
+    (first,) = [part for part in written["parts"] if part["part"] == "C1a"]
+    assert first["verdict"] == "not measured yet"
+    assert "round2/headline/lstm-seed100" in first["runs"]
+    assert first["figure"]["estimate"] == pytest.approx(0.01, abs=1e-6)
