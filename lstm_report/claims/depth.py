@@ -37,7 +37,8 @@ from lstm_report.stats import MARGIN
 from lstm_report.unpaired import Figure, contrast, share_difference
 
 LAYER_GRADIENT, TIME_GRADIENT = "gradient norm, layer", "gradient norm, distance"
-PROBE = "input word read back"
+PROBE, GUESSED = "input word read back", 1 / 20
+"""The share of words that a probe reads back, and that of one that knows nothing, of 20 words."""
 DEEP, STEPS, FAR = 8, 50, 5
 """Layers and time steps over which gradients are compared, and steps back to a word."""
 HALF = math.log10(2)
@@ -49,8 +50,6 @@ WORD_MARGIN, FAR_MARGIN = 0.05, 0.02
 SHARE_MARGIN = 0.25
 """A share of runs that does not matter: 20 or 24 runs can hardly tell a smaller one from none."""
 ALL_READ = 0.99
-GUESSED = 1 / 20
-"""Share of words that a probe reads back without knowing anything, of the 20 it chooses from."""
 
 
 def fading_over_layers(view: View, kind: str, when: str = "start") -> pd.Series:
@@ -158,11 +157,9 @@ def _trained_gradients(view: View) -> Shown:
         table = evidence.under(view, {kind: cell}, LAYER_GRADIENT, layers)[kind]
         lines[kind] = table[learnt(evidence.accuracy(view, *cell)).reindex(table.index)]
     panel = Panel("", "layer, the deepest at the right", "norm of the gradient", lines, LOG)
-    return Shown(
-        evidence_figures.over_conditions([panel]),
-        f"The same by layer after training (`results/{study}`), of the stacks that learnt.",
-        "A line and a band for each kind of layer.",
-    )
+    caption = f"The same by layer after training (`results/{study}`), of the stacks that learnt."
+    figure = evidence_figures.over_conditions([panel])
+    return Shown(figure, caption, "A line and a band for each kind of layer.")
 
 
 def _stack_panels(view: View, study: str, kinds: Sequence[str]) -> list[Panel]:
@@ -190,7 +187,7 @@ def _depths(view: View) -> Shown:
         "Test accuracy and training loss of every stack by its number of layers "
         f"(`results/{study}`), and means with 95% intervals. A stack counts as learnt above "
         f"{evidence.LEARNT:.0%}.",
-        "Two panels of points by the number of layers; those of deep LSTMs lie in two groups.",
+        "Points by the number of layers; those of deep LSTMs lie in two groups.",
     )
 
 

@@ -322,7 +322,7 @@ def _plain(entry: Verdict) -> dict[str, Any]:
         "figure": None
         if estimate is None
         else {"what": estimate.what, "unit": estimate.unit} | dataclasses.asdict(estimate.interval),
-        "check": None if entry.check is None else dataclasses.asdict(entry.check),
+        "check": entry.check and {"holds": bool(entry.check.holds), "text": entry.check.text},
         "p_value": entry.p_value,
         "corrected": entry.adjusted,
         "missing": admitted.in_words(entry.lacking),
