@@ -184,9 +184,8 @@ def _depths(view: View) -> Shown:
     study = evidence.shown_study(view, DEPTH)
     return Shown(
         evidence_figures.over_conditions(_stack_panels(view, study, KINDS)),
-        "Test accuracy and training loss of every stack by its number of layers "
-        f"(`results/{study}`), and means with 95% intervals. A stack counts as learnt above "
-        f"{evidence.LEARNT:.0%}.",
+        f"Test accuracy and training loss of every stack by its number of layers (`results/{study}`"
+        f"), and means with 95% intervals. A stack counts as learnt above {evidence.LEARNT:.0%}.",
         "Points by the number of layers; those of deep LSTMs lie in two groups.",
     )
 
