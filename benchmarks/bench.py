@@ -53,7 +53,7 @@ def draw(rows: list[speed.Row]) -> None:
     drawn = {}
     if any(row["figure"] for row in speed.goals(rows)):
         drawn["goals"] = bench_figures.against_goals(rows)
-    if speed.scaling(rows):
+    if speed.scaling_rows(rows):
         drawn["scaling"] = bench_figures.scaling(rows)
     for name, figure in drawn.items():
         for kind in ("svg", "png"):

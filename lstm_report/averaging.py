@@ -12,14 +12,14 @@ from typing import NamedTuple
 import numpy as np
 
 from lstm_report import baselines, data
+from lstm_report.baselines import LINEAR
 from lstm_report.config import DataConfig
-from lstm_report.linear_records import LINEAR
 from lstm_report.locality import Entry, Key
 from lstm_report.runs import Run
 from lstm_report.sources import Source
 
 CELL = "nb-weighted n-grams"
-"""The linear model, a key of `lstm_report.linear_records.LINEAR`."""
+"""The linear model, a key of `lstm_report.baselines.LINEAR`."""
 WEIGHTS = np.linspace(0, 1, 21)
 """The weights w that are tried."""
 VALIDATION = "validation accuracy, averaged with n-grams"

@@ -4,7 +4,7 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -25,6 +25,21 @@ STRENGTHS: Mapping[str, tuple[float, ...]] = {
 """Inverse strengths C of the penalty ½|w|² that the validation reviews choose from."""
 LEAST_REVIEWS = 2
 """Training reviews that a term of `nb-weighted` has to stand in."""
+
+
+class Linear(NamedTuple):
+    """The settings of a linear model, see `linear_baseline`."""
+
+    features: str
+    ngrams: tuple[int, int]
+
+
+LINEAR = {
+    "bag of words": Linear("bag of words", (1, 1)),
+    "tf-idf": Linear("tf-idf", (1, 1)),
+    "nb-weighted n-grams": Linear("nb-weighted", (1, 3)),
+}
+"""The linear models by the name of their cell."""
 
 
 @dataclass(frozen=True)

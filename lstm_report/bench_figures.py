@@ -61,7 +61,7 @@ def scaling(rows: Sequence[Row]) -> Figure:
     Args:
         rows: of a record; those of other sections are left out.
     """
-    drawn = speed.scaling(rows)
+    drawn = speed.scaling_rows(rows)
     if not drawn:
         raise UserError("Expected rows of the section scaling to draw, got none: run it first.")
     titles = list(dict.fromkeys(row["details"]["axis"] for row in drawn))

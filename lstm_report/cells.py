@@ -10,8 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-GATES = ("i", "f", "g", "o")
-"""The order of the gates in every stacked weight: input, forget, candidate, output."""
+from lstm_report.config import GATES
 
 
 @dataclass(frozen=True)

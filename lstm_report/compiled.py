@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from lstm_report import paths
-from lstm_report.cells import GATES
+from lstm_report.config import GATES
 from lstm_report.errors import UserError
 
 SOURCE = Path(__file__).with_name("kernel.cpp")

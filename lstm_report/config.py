@@ -12,6 +12,10 @@ MODELS = ("lstm", "reslstm")
 """The two that the report compares."""
 KINDS = (*MODELS, "rnn", "skiplstm", "gatedlstm")
 """Every recurrent layer, with those of the studies; see `lstm_report.model.LAYERS`."""
+GATES = ("i", "f", "g", "o")
+"""The order of the gates in every stacked weight: input, forget, candidate, output."""
+PAD, UNK = 0, 1
+"""The numbers of the token that fills a batch, and of every token without one of its own."""
 READOUTS = ("last", "mean", "max")
 LOSSES = ("bce", "smoothed", "hinge")
 """What training may minimise; see `lstm_report.losses.OBJECTIVES`."""

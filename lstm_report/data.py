@@ -17,11 +17,11 @@ import pandas as pd
 from tokenizers import Tokenizer
 
 from lstm_report import cache, paths
-from lstm_report.config import DataConfig
+from lstm_report.config import PAD, UNK, DataConfig
 from lstm_report.errors import UserError
 from lstm_report.readers import Reviews
 from lstm_report.sources import Source, normalised
-from lstm_report.words import PAD, UNK, Numbering
+from lstm_report.words import Numbering
 
 if TYPE_CHECKING:
     import torch

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from lstm_report.cells import GATES
+from lstm_report.config import GATES
 
 
 class Layer(NamedTuple):

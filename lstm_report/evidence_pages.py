@@ -23,7 +23,7 @@ from lstm_report.stats import MARGIN
 from lstm_report.texts import Markup
 
 
-def show(entry: Entry, archive: Archive) -> None:
+def show_claim(entry: Entry, archive: Archive) -> None:
     """Display the page of one claim: its parts one by one, its figures, and what stands beside."""
     claim = entry.claim
     notebook.say("*“{claim}”*", claim=Markup(claim.statement))

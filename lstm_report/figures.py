@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import ArrayLike
 
 from lstm_report import lettering, style
-from lstm_report.cells import GATES
+from lstm_report.config import GATES
 from lstm_report.errors import UserError
 
 METRICS = ("epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy")

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from lstm_report import compiled, equations
-from lstm_report.cells import GATES
+from lstm_report.config import GATES
 from lstm_report.equations import Forward, Kept, Layer
 
 SWITCH = "LSTM_REPORT_KERNEL"

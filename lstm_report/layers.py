@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from lstm_report.cells import GATES, CellParameters, residual
+from lstm_report.cells import CellParameters, residual
+from lstm_report.config import GATES
 from lstm_report.recurrence import Computed, Given, fused, last, plain, recurrence, reverse, usable
 
 State = tuple[Tensor, Tensor]

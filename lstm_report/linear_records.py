@@ -5,7 +5,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,20 +17,6 @@ from lstm_report.edits import Pairs
 from lstm_report.errors import UserError
 from lstm_report.sources import Source
 
-
-class Linear(NamedTuple):
-    """The settings of a linear model, see `lstm_report.baselines.linear_baseline`."""
-
-    features: str
-    ngrams: tuple[int, int]
-
-
-LINEAR = {
-    "bag of words": Linear("bag of words", (1, 1)),
-    "tf-idf": Linear("tf-idf", (1, 1)),
-    "nb-weighted n-grams": Linear("nb-weighted", (1, 3)),
-}
-"""The linear models by the name of their cell."""
 NAME = "baselines"
 
 
@@ -44,12 +30,12 @@ def run_id(cell: str, config: DataConfig, checksum: str) -> str:
     """Return the name of a linear model: its cell, its split and a digest of what shapes it.
 
     Args:
-        cell: a key of `LINEAR`.
+        cell: a key of `lstm_report.baselines.LINEAR`.
         config: its validation split and number of training reviews; a linear model reads whole
             reviews, whatever else stands there.
         checksum: of the reviews.
     """
-    linear = LINEAR[cell]
+    linear = baselines.LINEAR[cell]
     values = [*linear, baselines.STRENGTHS[linear.features], *_split(config).values(), checksum]
     digest = hashlib.sha256(json.dumps(values).encode()).hexdigest()[:12]
     return f"{cell.replace(' ', '-')}-seed{config.split_seed}-{digest}"
@@ -91,7 +77,7 @@ def execute(
     for seed in range(seeds):
         config = dataclasses.replace(base, split_seed=seed)
         parts: dict[str, np.ndarray] = {}
-        for cell in LINEAR:
+        for cell in baselines.LINEAR:
             identity = run_id(cell, config, source.checksum)
             if identity in known and (pairs is None or (measured == identity).any()):
                 log(f"{cell}, split {seed}: recorded already")
@@ -110,7 +96,7 @@ def _record(
     pairs: Pairs | None,
 ) -> str:
     """Fit and record one model, and return its result in words."""
-    identity, linear = run_id(cell, config, source.checksum), LINEAR[cell]
+    identity, linear = run_id(cell, config, source.checksum), baselines.LINEAR[cell]
     train, validation = (
         source.train.take(parts[part]) for part in ("train-rows", "validation-rows")
     )

@@ -1,4 +1,4 @@
-"""Binary cross-entropy in three forms, what else training may minimise, and what it comes to.
+"""Binary cross-entropy in three forms, and what else training may minimise.
 
 The forms agree: the formula, one that is finite for every logit, and PyTorch's, which training
 uses.
@@ -12,14 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lstm_report import stats
-from lstm_report.measurements import Found
-
 SMOOTHING = 0.1
 """ε of label smoothing."""
-CONFIDENT = 0.9
-"""Probability that a model gives its own judgement, from which the judgement counts as confident.
-"""
 
 
 def cross_entropy(label: Tensor, probability: Tensor) -> Tensor:
@@ -124,50 +118,3 @@ def by_confidence(confidence: Sequence[float]) -> pd.DataFrame:
             "gradient, wrong": p,
         }
     )
-
-
-def measures(logits: np.ndarray, labels: np.ndarray) -> Found:
-    """Return what binary cross-entropy makes of real predictions, by how wrong each is.
-
-    A judgement is confident when the model gives it a probability of `CONFIDENT` or more. The error
-    of a prediction is |ŷ - y|, its gradient |∂L/∂z| as automatic differentiation finds it.
-
-    Args:
-        logits: (N,) of the predictions, whatever loss they were trained with.
-        labels: (N,) of 0 and 1.
-
-    Returns:
-        By measure and condition, with the number of predictions; groups without any are left out:
-
-        - `calibration error`: `lstm_report.stats.expected_calibration_error` of σ(z), ten bins;
-        - `loss, GROUP` and `gradient, GROUP`: means over the group, in nats and nats per unit of z;
-        - `share of reviews, GROUP`, `share of loss, GROUP` and `share of gradient, GROUP`: the
-          group's part of the sum over all predictions.
-
-        GROUP is `confident errors` or `confident right`, under the empty condition; or `by error`,
-        under ten conditions from `0.0 to 0.1` to `0.9 to 1.0`.
-    """
-    z = torch.from_numpy(np.asarray(logits, dtype=np.float64)).requires_grad_()
-    y = torch.from_numpy(np.asarray(labels, dtype=np.float64))
-    loss = cross_entropy_from_logits(y, z)
-    (slope,) = torch.autograd.grad(loss.sum(), z)
-    probability = torch.sigmoid(z.detach()).numpy()
-    error = np.abs(probability - y.numpy())
-    tenth = np.minimum((error * 10).astype(int), 9)
-    groups = {
-        ("confident errors", ""): error >= CONFIDENT,
-        ("confident right", ""): error <= 1 - CONFIDENT,
-        **{("by error", f"{k / 10} to {(k + 1) / 10}"): tenth == k for k in range(10)},
-    }
-    quantities = {"loss": loss.detach().numpy(), "gradient": slope.abs().numpy()}
-    whole = stats.expected_calibration_error(probability, labels)
-    found: Found = {("calibration error", ""): (whole, len(error))}
-    for (group, condition), chosen in groups.items():
-        if not (count := int(chosen.sum())):
-            continue
-        found[f"share of reviews, {group}", condition] = (count / len(error), count)
-        for name, values in quantities.items():
-            found[f"{name}, {group}", condition] = (float(values[chosen].mean()), count)
-            part = float(values[chosen].sum() / values.sum())
-            found[f"share of {name}, {group}", condition] = (part, count)
-    return found

@@ -10,8 +10,19 @@ from contextlib import closing
 from typing import Any
 
 import numpy as np
+from scipy.special import expit
 
-from lstm_report import averaging, locality, memory, paths, progress, provenance, records, runs
+from lstm_report import (
+    averaging,
+    locality,
+    memory,
+    paths,
+    progress,
+    provenance,
+    records,
+    runs,
+    stats,
+)
 from lstm_report import config as configuration
 from lstm_report import measurements as measured
 from lstm_report.config import DataConfig
@@ -22,8 +33,10 @@ from lstm_report.records import Records
 from lstm_report.sources import Source
 
 WHAT = ("loss", "locality", "edits", "averaged")
+CALIBRATION: Key = ("calibration error", "")
+"""What `loss` measures: that of a probability, see `lstm_report.stats`."""
 SHOWN: dict[Key, str] = {
-    ("calibration error", ""): "calibration error {:.3f}",
+    CALIBRATION: "calibration error {:.3f}",
     (locality.SHUFFLED, "1"): "accuracy with all words shuffled {:.2%}",
     locality.CONSISTENCY: "both of a pair right {:.2%}",
     averaging.WEIGHT: "weight of the n-grams {:.2f}",
@@ -151,9 +164,9 @@ class _Study:
         """Yield what is to be measured on one run; some of it may be done."""
         row = kept.runs.iloc[place]
         if "loss" in self.what:
-            from lstm_report import losses
-
-            yield from losses.measures(kept.logits[place], kept.labels).items()
+            probability = expit(kept.logits[place].astype(np.float64))
+            error = stats.expected_calibration_error(probability, kept.labels)
+            yield CALIBRATION, (error, len(probability))
         if "locality" in self.what:
             yield from self._of_groups(row, kept.correct[place])
         folder = paths.RUNS / row["run_id"]

@@ -16,8 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lstm_report import kernel, tasks
-from lstm_report.cells import GATES
-from lstm_report.config import unknown
+from lstm_report.config import GATES, unknown
 from lstm_report.errors import UserError
 from lstm_report.layers import cell_parameters
 from lstm_report.measurements import Found

@@ -6,13 +6,12 @@ Shapes: B batch, T time, E embedding, H hidden, D directions (1 or 2).
 import torch
 from torch import Tensor, nn
 
-from lstm_report.config import ModelConfig
+from lstm_report.config import PAD, ModelConfig
 from lstm_report.layers import LSTM, Recurrent, ResLSTM
 from lstm_report.recurrence import reverse
 from lstm_report.regularisers import NormalisedEmbedding, drop_coordinates, drop_words
 from lstm_report.variants import GatedResLSTM, SkipLSTM
 
-PADDING_INDEX = 0
 """The number of the padding token; its word vector is zero and stays so."""
 
 LAYERS: dict[str, type[Recurrent] | type[nn.RNN]] = {
@@ -60,7 +59,7 @@ class SentimentClassifier(nn.Module):
         self.embedding = (
             NormalisedEmbedding(vocabulary_size, config.embedding_size)
             if config.normalised_embedding
-            else nn.Embedding(vocabulary_size, config.embedding_size, padding_idx=PADDING_INDEX)
+            else nn.Embedding(vocabulary_size, config.embedding_size, padding_idx=PAD)
         )
         sizes = config.embedding_size, config.hidden_size, config.num_layers
         self.recurrent = LAYERS[config.kind](*sizes, batch_first=True)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from lstm_report import equations, kernel
-from lstm_report.cells import GATES
+from lstm_report.config import GATES
 from lstm_report.equations import Forward, Layer
 
 _LAYER = (

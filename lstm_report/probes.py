@@ -12,13 +12,8 @@ import torch
 from torch import Tensor
 
 from lstm_report import config
-from lstm_report.cells import (
-    GATES,
-    CellParameters,
-    lstm_step,
-    residual_lstm_step,
-    rnn_step,
-)
+from lstm_report.cells import CellParameters, lstm_step, residual_lstm_step, rnn_step
+from lstm_report.config import GATES
 from lstm_report.errors import UserError
 from lstm_report.model import SentimentClassifier
 from lstm_report.unrolled import unroll

@@ -13,11 +13,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from lstm_report import corpus
+from lstm_report.config import UNK
 from lstm_report.data import Batch, PreparedData, Split, batch_of
 from lstm_report.measurements import Found
 from lstm_report.model import SentimentClassifier
 from lstm_report.unrolled import Layer, unroll
-from lstm_report.words import UNK
 
 READ_BACK = (0, 1, 2, 5, 10)
 """Steps between a word and the state that is to give it back."""

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lstm_report.words import PAD, UNK
+from lstm_report.config import PAD, UNK
 
 VARIANCE_LEAST = 1e-6
 """Added to a variance before its root is taken."""

@@ -104,6 +104,6 @@ def _measured(row: Row) -> dict[str, Any]:
     }
 
 
-def scaling(rows: Sequence[Row]) -> list[Row]:
+def scaling_rows(rows: Sequence[Row]) -> list[Row]:
     """Return the rows that tell how cost grows with the work."""
     return [row for row in rows if row["details"].get("points")]

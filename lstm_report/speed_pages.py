@@ -6,7 +6,7 @@ DEVICES = {"cpu": "processor", "gpu": "GPU"}
 FORMATS = dict.fromkeys(("figure", "low", "high"), "{:.2f}")
 
 
-def show() -> None:
+def show_speed() -> None:
     """Show goals and scaling of every recorded device, and say which device is not recorded."""
     for device, name in DEVICES.items():
         record = speed.read(device)
@@ -52,7 +52,7 @@ def show() -> None:
                 caption="How many times over each goal is reached; from 1 on it is met.",
                 alt=f"{len(drawn)} points against a line at 1.",
             )
-        if speed.scaling(rows):
+        if speed.scaling_rows(rows):
             kinds = " and ".join(style.name_of(kind) for kind in ("lstm", "reslstm"))
             notebook.show_figure(
                 bench_figures.scaling(rows),

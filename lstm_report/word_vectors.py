@@ -10,11 +10,10 @@ import numpy as np
 
 from lstm_report import cache, paths, unlabelled
 from lstm_report import data as reviews
-from lstm_report.config import RunConfig
+from lstm_report.config import UNK, RunConfig
 from lstm_report.data import PreparedData
 from lstm_report.errors import UserError
 from lstm_report.sources import normalised
-from lstm_report.words import UNK
 
 SETTINGS: dict[str, Any] = {
     "sg": 1,  # skip-grams
@@ -84,7 +83,7 @@ def _cache(data: PreparedData, size: int) -> Path:
     return paths.CACHE / f"vectors-{key}"
 
 
-def _texts(data: PreparedData) -> list[str]:
+def _sentences(data: PreparedData) -> list[str]:
     """Return what the vectors are learnt from."""
     rows = reviews.split_rows(data.source, data.config)
     held = {normalised(data.source.train.texts[row]) for row in rows["validation-rows"]}
@@ -100,7 +99,7 @@ def _learnt(data: PreparedData, size: int) -> np.ndarray:
         from gensim.models.word2vec import MAX_WORDS_IN_BATCH as LONGEST
     except ImportError as error:
         raise UserError(NO_GENSIM) from error
-    texts = _texts(data)
+    texts = _sentences(data)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "reviews.txt"
         with path.open("w", encoding="ascii") as file:  # a review a line, its tokens as numbers

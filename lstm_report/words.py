@@ -15,9 +15,8 @@ from typing import NamedTuple
 import numpy as np
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
-from lstm_report.config import DataConfig
+from lstm_report.config import UNK, DataConfig
 
-PAD, UNK = 0, 1
 SPECIAL = ("<pad>", "<unk>")
 """The tokens of number 0 and 1: padding, and every token without a number of its own."""
 WORD = r"\w+(?:'\w+)*|[^\w\s\x1c-\x1f]"

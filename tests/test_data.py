@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from tokenizers import trainers
 
 from lstm_report import corpus, data, paths, sources, words
-from lstm_report.config import DataConfig
+from lstm_report.config import PAD, UNK, DataConfig
 from lstm_report.readers import Reviews
-from lstm_report.words import PAD, SPECIAL, UNK, read_words
+from lstm_report.words import SPECIAL, read_words
 
 CONFIG = DataConfig(max_length=40, min_frequency=1)
 

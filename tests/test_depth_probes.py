@@ -21,11 +21,11 @@ from lstm_report import (
     study,
     training,
 )
+from lstm_report.config import PAD, UNK
 from lstm_report.data import Batch
 from lstm_report.engines import Outcome
 from lstm_report.errors import UserError
 from lstm_report.studies import Cell, Study
-from lstm_report.words import PAD, UNK
 
 REVIEWS, STEPS, WORDS = 300, 30, 5
 EACH = 60, 30

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lstm_report import corpus, data, paths, sources, words
-from lstm_report.config import DataConfig
+from lstm_report.config import UNK, DataConfig
 from lstm_report.readers import Reviews
-from lstm_report.words import UNK, read_words
+from lstm_report.words import read_words
 
 
 def reviews(*texts):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from lstm_report import config, corpus, data, losses, paths, sources, stats, training
+from lstm_report import config, corpus, data, losses, paths, sources, training
 from lstm_report.errors import UserError
 
 LABELS = torch.tensor([0.0, 1, 1, 0, 1, 0], dtype=torch.float64)
@@ -43,40 +43,6 @@ def test_each_objective_is_least_where_it_should_be():
     assert least["bce"] == 8
     assert torch.sigmoid(torch.tensor(least["smoothed"])).item() == pytest.approx(0.95, abs=1e-3)
     assert least["hinge"] == pytest.approx(1, abs=2e-3)
-
-
-def test_measures_follow_the_formulas():
-    generator = np.random.default_rng(5)
-    logits = generator.normal(0, 3, 4000).astype(np.float32)
-    labels = (generator.random(4000) < 1 / (1 + np.exp(-0.5 * logits))).astype(np.int64)
-    found = losses.measures(logits, labels)
-    p = 1 / (1 + np.exp(-logits.astype(np.float64)))
-    error = np.where(labels == 1, 1 - p, p)
-    loss = -np.log(1 - error)
-    assert found["calibration error", ""] == (
-        pytest.approx(stats.expected_calibration_error(p, labels), rel=1e-9), 4000,
-    )  # fmt: skip
-    groups = {("confident errors", ""): error >= 0.9, ("confident right", ""): error <= 0.1}
-    groups |= {("by error", f"0.{k} to {(k + 1) / 10}"): (error >= k / 10) & (error < (k + 1) / 10)
-               for k in range(10)}  # fmt: skip
-    for (group, condition), chosen in groups.items():
-        count = int(chosen.sum())
-        assert count > 10
-        for measure, value in (
-            (f"loss, {group}", loss[chosen].mean()),
-            (f"gradient, {group}", error[chosen].mean()),
-            (f"share of reviews, {group}", chosen.mean()),
-            (f"share of loss, {group}", loss[chosen].sum() / loss.sum()),
-            (f"share of gradient, {group}", error[chosen].sum() / error.sum()),
-        ):
-            assert found[measure, condition] == (pytest.approx(value, rel=1e-6), count)
-    assert len(found) == 1 + 12 * 5
-
-
-def test_groups_without_predictions_are_left_out():
-    found = losses.measures(np.array([9.0, -9.0]), np.array([1, 0]))
-    assert found["loss, confident right", ""][1] == 2
-    assert not any("confident errors" in measure for measure, _ in found)
 
 
 def test_training_minimises_what_is_chosen_and_states_cross_entropy(tmp_path, monkeypatch):

@@ -18,13 +18,13 @@ from lstm_report import (
     evaluation,
     linear_records,
     locality,
-    losses,
     measurements,
     measuring,
     paths,
     records,
     runs,
     sources,
+    stats,
     training,
 )
 from lstm_report.studies import Planned, change
@@ -114,7 +114,7 @@ def test_everything_is_measured_once_and_agrees_with_the_run(places, monkeypatch
         run = runs.read_run(paths.RUNS / rows["run_id"].iloc[0])
         wanted = set(locality.conditions(run.config))
         wanted |= {locality.ORIGINALS, locality.EDITS, locality.CONSISTENCY}
-        wanted |= set(losses.measures(kept.logits[place], kept.labels))
+        wanted.add(measuring.CALIBRATION)
         wanted |= set(locality.Groups(source.test, run.config.data).measures(kept.correct[place]))
         assert set(rows.index) == wanted
         right = (run.predictions["logit"] > 0) == (run.predictions["label"] == 1)
@@ -122,6 +122,9 @@ def test_everything_is_measured_once_and_agrees_with_the_run(places, monkeypatch
         assert rows.loc[locality.INTACT, "value"] == pytest.approx(right[chosen].mean())
         assert rows.loc[locality.INTACT, "count"] == 40
         assert rows.loc[locality.EDITS, "count"] == 30
+        probability = 1 / (1 + np.exp(-kept.logits[place].astype(float)))
+        error = stats.expected_calibration_error(probability, kept.labels)
+        assert rows.loc[measuring.CALIBRATION, "value"] == pytest.approx(error, rel=1e-5)
         split = [rows.loc[(f"accuracy, reviews {word} negation", ""), ["value", "count"]].tolist()
                  for word in ("with", "without")]  # fmt: skip
         assert sum(value * count for value, count in split) == pytest.approx(right.sum(), abs=0.01)

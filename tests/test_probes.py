@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lstm_report import probes
-from lstm_report.cells import GATES
-from lstm_report.config import ModelConfig
+from lstm_report.config import GATES, ModelConfig
 from lstm_report.errors import UserError
 from lstm_report.model import SentimentClassifier
 

@@ -12,12 +12,11 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from lstm_report import config as configuration
 from lstm_report import corpus, paths, records, regularisers, schedule, sources, training
-from lstm_report.config import ModelConfig, RunConfig, TrainingConfig
+from lstm_report.config import PAD, UNK, ModelConfig, RunConfig, TrainingConfig
 from lstm_report.data import prepare
 from lstm_report.errors import UserError
 from lstm_report.model import SentimentClassifier
 from lstm_report.studies import STUDIES, change
-from lstm_report.words import PAD, UNK
 
 UNTIMED = [name for name in training.COLUMNS if name not in ("seconds", "tokens_per_second")]
 ALL = {

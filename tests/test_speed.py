@@ -66,7 +66,7 @@ def test_the_chapter_shows_all_that_was_measured_and_names_the_rest(monkeypatch)
         "show_table",
         lambda table, label, **_: shown.append((label, table["measured"].tolist())),
     )
-    speed_pages.show()
+    speed_pages.show_speed()
     assert "1 of 3 goals are met" in shown[0]
     assert shown[1:] == [
         ("goals-cpu", ["loop / ours", "ours / peer"]),

@@ -16,6 +16,7 @@ from pyarrow import parquet
 from lstm_report import (
     archive,
     averaging,
+    baselines,
     cli,
     config,
     corpus,
@@ -24,7 +25,6 @@ from lstm_report import (
     data,
     earlier_records,
     engines,
-    linear_records,
     measurements,
     paths,
     records,
@@ -35,10 +35,10 @@ from lstm_report import (
     unlabelled,
     word_vectors,
 )
+from lstm_report.config import PAD, UNK
 from lstm_report.errors import UserError
 from lstm_report.records import Records
 from lstm_report.strong_settings import CHOSEN, TRIALS
-from lstm_report.words import PAD, UNK
 
 IN_DOMAIN = {"training.vectors": "in-domain"}
 
@@ -643,4 +643,4 @@ def test_records_without_the_later_settings_have_what_those_runs_did(measured, m
 def test_records_of_linear_models_stay_as_they_are():
     table = pd.DataFrame({"cell": ["tf-idf"], "features": ["tf-idf"]})
     assert earlier_records.completed(table) is table
-    assert averaging.CELL in linear_records.LINEAR
+    assert averaging.CELL in baselines.LINEAR

@@ -16,7 +16,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from pypdf import PdfReader
 
 from lstm_report import figures, lettering, notebook, paths, probes, results, tables, texts
-from lstm_report.cells import GATES
+from lstm_report.config import GATES
 from lstm_report.report import ReportError, document, execute, pdf
 from lstm_report.report.exporter import ReportHTMLExporter
 
