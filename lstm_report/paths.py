@@ -90,6 +90,32 @@ def atomic_write(target: Path, *, directory: bool = False) -> Iterator[Path]:
             shutil.rmtree(temporary.parent, ignore_errors=True)
 
 
+@contextmanager
+def scratch(prefix: str = "lstm-report-") -> Iterator[Path]:
+    """Give a folder for files that nobody is to keep, where the system has them; then remove it.
+
+    Args:
+        prefix: what its name begins with.
+
+    Raises:
+        UserError: when there is no room or no such place.
+    """
+    folder: Path | None = None
+    try:
+        with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as name:
+            folder = Path(name)
+            yield folder
+    except OSError as error:
+        if _refusal(folder or Path(), error, missing=folder is None):
+            place = folder.parent if folder else tempfile.tempdir or "the system's folder"
+            raise UserError(
+                f"Expected room for temporary files in {place}, but they cannot be written "
+                f"({os.strerror(error.errno or 0)}): free some, or name another folder with the "
+                "variable TMPDIR."
+            ) from error
+        raise
+
+
 def _sweep(target: Path) -> None:
     """Remove what processes that were killed have left of their attempts to write `target`."""
     for holder in target.parent.glob(f".{glob.escape(target.name)}.*-*"):

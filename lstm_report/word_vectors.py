@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -100,8 +99,8 @@ def _learnt(data: PreparedData, size: int) -> np.ndarray:
     except ImportError as error:
         raise UserError(NO_GENSIM) from error
     texts = _sentences(data)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "reviews.txt"
+    with paths.scratch() as folder:
+        path = folder / "reviews.txt"
         with path.open("w", encoding="ascii") as file:  # a review a line, its tokens as numbers
             for start in range(0, len(texts), 5_000):
                 for encoding in data.tokenizer.encode_batch_fast(texts[start : start + 5_000]):

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -53,6 +54,12 @@ def test_a_full_disk_is_told_and_nothing_is_left(write, tmp_path):
         write(temporary)
     assert [path.name for path in tmp_path.iterdir()] == ["made.npy"]
     assert target.read_text() == "before"
+
+
+def test_temporary_files_without_a_place_are_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    with pytest.raises(UserError, match="temporary files in .*nowhere.*TMPDIR"), paths.scratch():
+        raise AssertionError("nothing could be written here")
 
 
 def test_a_place_that_refuses_is_told(tmp_path):

@@ -1,6 +1,7 @@
 """The report: numbering, references, mathematics, execution and what is refused."""
 
 import base64
+import io
 import json
 import re
 from types import SimpleNamespace
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from pypdf import PdfReader
 
+from lstm_report import paths
 from lstm_report.errors import UserError
 from lstm_report.report import ReportError, build, document, execute, mathematics, pdf
 from lstm_report.report.exporter import ReportHTMLExporter
@@ -232,13 +234,11 @@ def test_heading_numbers_count_up_within_their_parent(levels):
     assert [number for _, number, _, _ in found] == expected
 
 
-def test_the_pdf_has_pages_outline_text_and_title(tmp_path):
+def test_the_pdf_has_pages_outline_text_and_title():
     composed = document.compose(notebook(*SAMPLE))
-    first, second = tmp_path / "a.pdf", tmp_path / "b.pdf"
-    pdf.write(composed, FACTS, first)
-    pdf.write(composed, FACTS, second)
-    assert first.read_bytes() == second.read_bytes()
-    reader = PdfReader(first)
+    made = pdf.typeset(composed, FACTS)
+    assert made == pdf.typeset(composed, FACTS)
+    reader = PdfReader(io.BytesIO(made))
     text = " ".join("\n".join(page.extract_text() for page in reader.pages).split())
     assert len(reader.pages) == 4
     assert abs(float(reader.pages[0].mediabox.width) - 595.28) < 0.1
@@ -253,21 +253,35 @@ def test_the_pdf_has_pages_outline_text_and_title(tmp_path):
     assert reader.trailer["/Root"]["/Lang"] == "en"
 
 
-def test_the_pdf_shows_the_code_when_asked(tmp_path):
-    pdf.write(document.compose(notebook(*SAMPLE)), FACTS, tmp_path / "a.pdf", code=True)
-    pages = PdfReader(tmp_path / "a.pdf").pages
-    assert "secret_code" in "".join(page.extract_text() for page in pages)
+def test_what_the_pdf_lacks_room_for_leaves_the_old_report_whole(tmp_path, monkeypatch):
+    old = [tmp_path / "report.html", tmp_path / "report.pdf"]
+    for file in old:
+        file.write_text("old")
+
+    def full(letters):  # the first that is written after the page is made
+        with paths.scratch() as folder:
+            (folder / "letters.json").symlink_to("/dev/full")
+            (folder / "letters.json").write_text("text")
+
+    monkeypatch.setattr(pdf.signs, "missing", full)
+    with pytest.raises(UserError, match="temporary files in .*No space left.*TMPDIR"):
+        build.render([("01", notebook(*SAMPLE, facts=None))], FACTS, tmp_path)
+    assert [file.read_text() for file in sorted(tmp_path.iterdir())] == ["old", "old"]
 
 
-def pages_of(cells, folder):
-    pdf.write(document.compose(notebook(*cells)), FACTS, folder / "a.pdf")
-    return [page.extract_text() for page in PdfReader(folder / "a.pdf").pages]
+def test_the_pdf_shows_the_code_when_asked():
+    assert "secret_code" in "".join(pages_of(SAMPLE, code=True))
 
 
-def test_a_cell_with_the_tag_opens_a_page_of_the_pdf_alone(tmp_path):
+def pages_of(cells, **options):
+    made = pdf.typeset(document.compose(notebook(*cells)), FACTS, **options)
+    return [page.extract_text() for page in PdfReader(io.BytesIO(made)).pages]
+
+
+def test_a_cell_with_the_tag_opens_a_page_of_the_pdf_alone():
     tagged = new_markdown_cell("## Second\n\nMore.", metadata={"tags": ["new-page"]})
     cells = [new_markdown_cell("# Chapter\n\n## First\n\nText."), tagged]
-    *_, first, second = pages_of(cells, tmp_path)
+    *_, first, second = pages_of(cells)
     assert "First" in first and "Second" not in first
     assert "Second" in second
     page, _ = ReportHTMLExporter().from_notebook_node(notebook(*cells))
@@ -275,10 +289,10 @@ def test_a_cell_with_the_tag_opens_a_page_of_the_pdf_alone(tmp_path):
 
 
 @pytest.mark.parametrize("lines", range(32, 42))
-def test_what_announces_a_figure_stands_on_its_page(lines, tmp_path):
+def test_what_announces_a_figure_stands_on_its_page(lines):
     text = new_markdown_cell("# Chapter\n\n" + "\n\n".join(["Filling."] * lines))
     announced = shown("prose", {"text/markdown": "Beside it:"})
-    pages = pages_of([text, cell(announced, figure())], tmp_path)
+    pages = pages_of([text, cell(announced, figure())])
     assert [p for p in pages if "Beside it:" in p] == [p for p in pages if "Figure 1." in p]
 
 

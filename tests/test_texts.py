@@ -82,7 +82,7 @@ def test_hostile_texts_stand_in_the_page_and_the_pdf_as_they_are(shown, tmp_path
     page, _ = ReportHTMLExporter().from_notebook_node(made)
     text, elements = words_of(page)
     assert not elements & {"meta", "style", "script", "img", "em", "del", "input", "svg"}
-    pdf.write(document.compose(made), FACTS, tmp_path / "a.pdf", code=True)
+    (tmp_path / "a.pdf").write_bytes(pdf.typeset(document.compose(made), FACTS, code=True))
     printed = "".join(part.extract_text() for part in PdfReader(tmp_path / "a.pdf").pages)
     for entry in HOSTILE:
         assert squeezed(text).count(squeezed(entry)) >= 7, entry
@@ -141,7 +141,7 @@ def test_a_word_of_any_length_is_broken(shown, tmp_path):
     present("A" * 100_000)
     notebook.say("{text} `{text}`", text="é" * 100_000)
     made = book(shown)
-    pdf.write(document.compose(made), FACTS, tmp_path / "a.pdf")
+    (tmp_path / "a.pdf").write_bytes(pdf.typeset(document.compose(made), FACTS))
     assert len(PdfReader(tmp_path / "a.pdf").pages) < 30
     assert "<wbr" in ReportHTMLExporter().from_notebook_node(made)[0]
 
@@ -210,7 +210,7 @@ def test_a_page_of_hostile_texts_stays_where_it_is_in_a_browser(shown, tmp_path)
 
 def test_the_pdf_gives_the_number_of_a_letter_without_a_sign(shown, tmp_path, caplog):
     notebook.say("{text}", text="ужас \U0010fffc")
-    pdf.write(document.compose(book(shown)), FACTS, tmp_path / "a.pdf")
+    (tmp_path / "a.pdf").write_bytes(pdf.typeset(document.compose(book(shown)), FACTS))
     printed = "".join(part.extract_text() for part in PdfReader(tmp_path / "a.pdf").pages)
     assert "ужас U+10FFFC" in " ".join(printed.split())
     assert [record.message.count("U+10FFFC") for record in caplog.records] == [1]

@@ -113,7 +113,7 @@ def render(
     code: bool = False,
     progress: bool = False,
 ) -> BuildResult:
-    """Write `report.html` and `report.pdf` from executed notebooks.
+    """Write `report.html` and `report.pdf` from executed notebooks, both or neither.
 
     Args:
         executed: name and content of each notebook, in the order of the report.
@@ -123,7 +123,8 @@ def render(
         progress: whether progress is printed.
 
     Raises:
-        ReportError: see `document.compose`, `mathematics.draw` and `pdf.write`.
+        ReportError: see `document.compose`, `mathematics.draw` and `pdf.typeset`.
+        UserError: when there is no room, or a file cannot be replaced.
     """
     from lstm_report.report import pdf
     from lstm_report.report.document import compose, merge
@@ -131,17 +132,19 @@ def render(
 
     merged = merge(executed)
     merged.metadata["report_facts"] = dict(facts)
-    _write_figures(merged, output / "figures")
     _tell(progress, "Rendering the page")
     content, _ = ReportHTMLExporter().from_notebook_node(merged)
     document = compose(merged)
     result = BuildResult(output / "report.html", output / "report.pdf", document.summary)
     if len(content.encode()) > 8_000_000:
         raise ReportError("The page is larger than 8 MB: show fewer or smaller figures.")
-    with paths.atomic_write(result.html) as temporary:
-        temporary.write_text(content, encoding="utf-8")
     _tell(progress, "Rendering the PDF")
-    pdf.write(document, dict(facts), result.pdf, code=code)
+    printed = pdf.typeset(document, dict(facts), code=code)
+    # Both are whole before one is replaced, so that a page never stands beside an older PDF.
+    with paths.atomic_write(result.html) as html, paths.atomic_write(result.pdf) as file:
+        html.write_text(content, encoding="utf-8")
+        file.write_bytes(printed)
+    _write_figures(merged, output / "figures")
     return result
 
 

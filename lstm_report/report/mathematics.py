@@ -8,11 +8,10 @@ the same formulas.
 import html
 import json
 import re
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
+from lstm_report import paths
 from lstm_report.report import ReportError, pandoc
 
 SIZE = 10.0  # points; the text size at which formulas are set, so that 1 em is 10 points
@@ -123,8 +122,8 @@ def _set(formulas: list[Formula], markup: dict[Formula, str]) -> tuple[list[str]
         lines = [
             f"#{'display' if entry.display else 'inline'}({markup[entry]})" for entry in chosen
         ]
-        with tempfile.TemporaryDirectory() as folder:
-            source = Path(folder) / "formulas.typ"
+        with paths.scratch() as folder:
+            source = folder / "formulas.typ"
             source.write_text(PAGE + "\n".join(lines))
             compiler = typst.Compiler(str(source))
             output = compiler.compile(format="svg")

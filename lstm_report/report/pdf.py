@@ -6,7 +6,6 @@ fonts of matplotlib are not those that Typst carries and would be replaced by ot
 
 import json
 import logging
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -19,22 +18,21 @@ from lstm_report.report.pandoc import Node
 TEMPLATE = Path(__file__).parent / "templates" / "report.typ"
 
 
-def write(document: Document, facts: dict[str, Any], target: Path, *, code: bool = False) -> None:
-    """Write the PDF of a document.
+def typeset(document: Document, facts: dict[str, Any], *, code: bool = False) -> bytes:
+    """Return the PDF of a document.
 
     Args:
         document: what `document.compose` returned.
         facts: `title`, `subtitle`, `banner` and `facts`, see `ReportHTMLExporter`.
-        target: the file to write.
         code: whether the code of the notebooks and what it printed are shown.
 
     Raises:
         ReportError: when a formula is not understood or Typst cannot set a page.
+        UserError: when there is no room for temporary files.
     """
     import typst
 
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with paths.scratch() as folder:
         source = folder / "report.typ"
         data: list[str | list[str]] = []
         body = _markup(document, folder, code, data)
@@ -60,8 +58,7 @@ def write(document: Document, facts: dict[str, Any], target: Path, *, code: bool
     # Typst replaces a font it does not have without stopping, and prints boxes.
     if fonts := [str(entry) for entry in warnings if "font" in str(entry)]:
         raise ReportError(f"The PDF lacks a font: {fonts[0]}")
-    with paths.atomic_write(target) as temporary:
-        temporary.write_bytes(output)
+    return bytes(output)
 
 
 def _markup(document: Document, folder: Path, code: bool, data: list[str | list[str]]) -> str:

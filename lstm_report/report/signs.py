@@ -2,11 +2,9 @@
 
 import json
 import re
-import tempfile
-from pathlib import Path
 from typing import Any
 
-from lstm_report import texts
+from lstm_report import paths, texts
 
 NONE = "\U0010fffd"  # for private use, so that no font has a sign
 KNOWN = "\u024f"  # up to here, Latin letters, which the fonts of Typst have
@@ -22,9 +20,9 @@ def missing(letters: str) -> set[str]:
     asked = [NONE, *sorted({letter for letter in letters if letter > KNOWN})]
     if len(asked) == 1:
         return set()
-    with tempfile.TemporaryDirectory() as name:
-        (Path(name) / "letters.json").write_text(json.dumps(asked))
-        source = Path(name) / "letters.typ"
+    with paths.scratch() as folder:
+        (folder / "letters.json").write_text(json.dumps(asked))
+        source = folder / "letters.typ"
         source.write_text(PAGES, encoding="utf-8")
         pages = typst.compile(str(source), format="svg")
     drawn = [re.findall(rb'<symbol id="([^"]+)"', bytes(page or b"")) for page in pages]
