@@ -1,6 +1,7 @@
 """What a run is made of: frozen configurations, the named profiles and a stable run id."""
 
 import dataclasses
+import difflib
 import hashlib
 import json
 from dataclasses import dataclass, field
@@ -75,8 +76,13 @@ def _check(configuration: Any) -> None:
 
 
 def unknown(what: str, value: str, valid: tuple[str, ...]) -> UserError:
-    """Return the error for a name that is none of the `valid` ones."""
-    return UserError(f"Unknown {what} {value!r}: expected one of {', '.join(valid)}.")
+    """Return the error for a name that is none of the `valid` ones; it tells the nearest."""
+    by_name = {entry.rpartition(".")[2]: entry for entry in valid}  # whatever its section
+    name = value.lower().replace("-", "_").rpartition(".")[2]
+    near = [*map(by_name.get, difflib.get_close_matches(name, by_name, 1))]
+    near += difflib.get_close_matches(value, valid, 1)
+    start = f"{near[0]!r}, which is nearest, or another" if near else "one"
+    return UserError(f"Unknown {what} {value!r}: expected {start} of {', '.join(valid)}.")
 
 
 @dataclass(frozen=True)

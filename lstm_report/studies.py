@@ -39,7 +39,7 @@ def change(config: RunConfig, settings: Mapping[str, Any]) -> RunConfig:
     """
     for key in settings:
         if key not in KEYS:
-            raise configuration.unknown("grid key", str(key), KEYS)
+            raise configuration.unknown("key", str(key), KEYS)
     parts = {}
     for part in PARTS:
         values = {key.partition(".")[2]: settings[key] for key in KEYS if key in settings
@@ -303,14 +303,20 @@ def find(name: str) -> Study:
     path = Path(name)
     if path.suffix not in study_files.ENDINGS:
         raise configuration.unknown("study", name, (*STUDIES, *OTHERS, "a .toml or .json file"))
-    values = study_files.read(path, (*STUDIES, *OTHERS))
+    values = study_files.read(path, (*STUDIES, *OTHERS), KEYS)
     named = tuple(Cell(cell["label"], cell["settings"]) for cell in values.get("cells", ()))
-    return Study(
-        path.stem,
-        values.get("question", ""),
-        values.get("profile", "quick"),
-        product(values["grid"]) if "grid" in values else named,
-        values.get("seeds", 1),
-        values["settings"],
-        values.get("data", "auto"),
-    )
+    try:
+        study = Study(
+            path.stem,
+            values.get("question", ""),
+            values.get("profile", "quick"),
+            product(values["grid"]) if "grid" in values else named,
+            values.get("seeds", 1),
+            values["settings"],
+            values.get("data", "auto"),
+        )
+        study.runs()
+    except UserError as error:
+        reason = str(error)
+        raise UserError(f"In {path}, {reason[0].lower()}{reason[1:]}") from error
+    return study

@@ -16,12 +16,13 @@ ENTRIES = {"question": str, "profile": str, "seeds": int, "data": str, "settings
 WORDS = {str: "a text", int: "a whole number", dict: "a table", list: "a list"}
 
 
-def read(path: Path, taken: Collection[str]) -> dict[str, Any]:
+def read(path: Path, taken: Collection[str], keys: tuple[str, ...]) -> dict[str, Any]:
     """Return what a file says of a study, with settings as one table of dotted keys each.
 
     Args:
         path: a file as `lstm_report.studies.find` describes it.
         taken: names of studies that a file may not have.
+        keys: the settings that a study may set, as dotted keys.
 
     Returns:
         Some of `ENTRIES`, one of `grid` and `cells` among them.
@@ -45,7 +46,9 @@ def read(path: Path, taken: Collection[str]) -> dict[str, Any]:
         raise refuse("a table of settings")
     for key, value in values.items():
         if key not in ENTRIES:
-            raise configuration.unknown(f"entry of {path}", key, tuple(ENTRIES))
+            whole = next(iter(_flat({key: value})), key)
+            valid = (*ENTRIES, *(f"settings.{name}" for name in keys))
+            raise configuration.unknown(f"entry of {path}", whole, valid)
         if not isinstance(value, ENTRIES[key]):
             raise refuse(f"{key} to be {WORDS[ENTRIES[key]]}, got {value!r}")
     if ("grid" in values) == ("cells" in values):
@@ -55,9 +58,17 @@ def read(path: Path, taken: Collection[str]) -> dict[str, Any]:
             f"Expected a file name of letters, digits, '-' and '_' that is not {path.stem!r}: "
             f"rename {path}."
         )
-    found = values | {"settings": _flat(values.get("settings", {}))}
+
+    def settings(section: str, table: Mapping[str, Any]) -> dict[str, Any]:
+        flat = _flat(table)
+        for key in flat:
+            if key not in keys:
+                raise configuration.unknown(f"key in {section} of {path}", key, keys)
+        return flat
+
+    found = values | {"settings": settings("settings", values.get("settings", {}))}
     if "grid" in values:
-        found["grid"] = _flat(values["grid"])
+        found["grid"] = settings("grid", values["grid"])
         if not all(isinstance(entries, list) and entries for entries in found["grid"].values()):
             raise refuse("a list of values for each key of the grid")
     else:
@@ -65,7 +76,7 @@ def read(path: Path, taken: Collection[str]) -> dict[str, Any]:
                    and isinstance(cell["settings"], dict) for cell in values["cells"]):  # fmt: skip
             raise refuse("cells that have a label and a table of settings each")
         found["cells"] = [
-            {"label": cell["label"], "settings": _flat(cell["settings"])}
+            {**cell, "settings": settings(f"the cell {cell['label']!r}", cell["settings"])}
             for cell in values["cells"]
         ]
     return found

@@ -164,14 +164,34 @@ def test_a_file_describes_a_study_in_toml_and_in_json(tmp_path):
 
 
 BAD_FILES = {
-    "unknown key": (FILE.replace("model.kind", "model.sort"), "Unknown grid key 'model.sort'"),
-    "reviews": (FILE.replace("model.kind", "data.source"), "Unknown grid key 'data.source'"),
+    "unknown key": (
+        FILE.replace("model.kind", "model.sort"),
+        "Unknown key in grid .* 'model.sort'",
+    ),
+    "reviews": (FILE.replace("model.kind", "data.source"), "key in grid of .* 'data.source'"),
+    "near key": (
+        FILE.replace("training.epochs", "training.epoch"),
+        "key in settings of .*layers.toml 'training.epoch': expected 'training.epochs', which is",
+    ),
+    "wrong section": (
+        FILE.replace("training.epochs", "model.epochs"),
+        "expected 'training.epochs'",
+    ),
+    "no section": (FILE.replace("training.epochs", "Max-Length"), "expected 'data.max_length'"),
+    "outside": (
+        FILE.replace("settings.training.epochs", "training.epochs"),
+        "entry of .* 'training.epochs': expected 'settings.training.epochs'",
+    ),
+    "key of a cell": (
+        'cells = [{label = "a", settings = {model.layers = 1}}]',
+        "key in the cell 'a' of .*'model.layers': expected 'model.num_layers'",
+    ),
     "bad value": (FILE.replace("[1, 2]", "[1, 0]"), "num_layers to be more than 0, got 0"),
     "bad type": (FILE.replace("[1, 2]", '[1, "2"]'), "num_layers to be a whole number"),
     "no list": (FILE.replace("[1, 2]", "2"), "a list of values"),
     "equal runs": (FILE.replace("[1, 2]", "[1, 1]"), "twice"),
     "unknown entry": (FILE.replace("seeds", "seed"), "Unknown entry of .* 'seed'"),
-    "unknown profile": (FILE.replace('"smoke"', '"tiny"'), "Unknown profile 'tiny'"),
+    "unknown profile": (FILE.replace('"smoke"', '"tiny"'), "unknown profile 'tiny'"),
     "seeds": (FILE.replace("seeds = 2", 'seeds = "2"'), "seeds to be a whole number"),
     "no seed": (FILE.replace("seeds = 2", "seeds = 0"), "at least one seed"),
     "no cells": ("seeds = 1", "either cells or a grid"),
@@ -188,8 +208,8 @@ def test_a_bad_file_is_told_in_one_sentence(tmp_path, text, message):
     path = tmp_path / "layers.toml"
     path.write_text(text)
     with pytest.raises(UserError, match=message) as caught:
-        studies.find(str(path)).runs()
-    assert "\n" not in str(caught.value)
+        studies.find(str(path))
+    assert "\n" not in str(caught.value) and str(path) in str(caught.value)
 
 
 @pytest.mark.parametrize(
