@@ -19,6 +19,8 @@ __all__ = ["TABLES", "TEXT_COLUMNS", "Reviews", "read_table"]
 TEXT_COLUMNS = ("text", "review", "sentence")
 MANY = 8
 """Headings that a message shows at most."""
+LARGEST, LARGEST_ARCHIVE = 16 * 2**20, 2 * 2**30
+"""Bytes of one review and of all that an archive holds; IMDB has 14 kB and 0.5 GB."""
 EMPTY = "is empty"
 """What `flaw_of` says of nothing but white space, and of no value at all."""
 
@@ -169,17 +171,31 @@ def _reviews_of_files(
     return parts
 
 
+def _too_large(where: object, size: int, largest: int) -> UserError:
+    return UserError(
+        f"Expected at most {largest:,} bytes in {where}, got {size:,}: this is no review as IMDB "
+        "has them, so get the data from their authors, or remove it."
+    )
+
+
+def _of_usual_size(file: Path) -> Path:
+    """Return a file that can be read as a review."""
+    if (size := file.stat().st_size) > LARGEST:
+        raise _too_large(file, size, LARGEST)
+    return file
+
+
 def read_acl_folder(path: Path) -> Mapping[str, Reviews] | None:
     """Return train and test of the original `aclImdb` folder; None for another layout.
 
     Raises:
-        UserError: for a file that is empty, cannot be read or is not UTF-8.
+        UserError: for a file that is empty, very large, cannot be read or is not UTF-8.
     """
     root = path / "aclImdb" if (path / "aclImdb").is_dir() else path
     try:
         files = {
             (split, name): {
-                file.name: file.read_bytes()
+                file.name: _of_usual_size(file).read_bytes()
                 for file in (root / split / name).glob("[!.]*")
                 if file.suffix.lower() == ".txt"
             }
@@ -209,9 +225,10 @@ def archive_files(path: Path) -> dict[tuple[str, str], dict[str, bytes]]:
     Nothing is extracted to disk.
 
     Raises:
-        UserError: for an archive that is truncated, is none, or has members that are links or
-            point outside.
+        UserError: for an archive that is truncated, is none, or has members that are links, point
+            outside, or are larger than reviews; of these nothing is read.
     """
+    total = 0
     files: dict[tuple[str, str], dict[str, bytes]] = {}
     try:
         with tarfile.open(path, "r:gz") as archive:
@@ -227,9 +244,14 @@ def archive_files(path: Path) -> dict[tuple[str, str], dict[str, bytes]]:
                         f"{member.name!r}, a link or a path that points outside: get the archive "
                         "from its authors."
                     )
+                total += member.size
+                if total > LARGEST_ARCHIVE:
+                    raise _too_large(f"the archive {path}", total, LARGEST_ARCHIVE)
                 inner = name.parts[1:] if name.parts[:1] == ("aclImdb",) else name.parts
                 if member.isreg() and len(inner) == 3 and name.suffix.lower() == ".txt":
                     split, label, file = inner
+                    if member.size > LARGEST:
+                        raise _too_large(f"{member.name} of {path}", member.size, LARGEST)
                     stream = archive.extractfile(member)
                     if stream is not None and not file.startswith("."):
                         files.setdefault((split, label), {})[file] = stream.read()

@@ -62,6 +62,29 @@ def test_a_bad_file_is_named(tmp_path, name, content, message):
         sources.resolve(str(tmp_path / name))
 
 
+@pytest.mark.parametrize("name", ["aclImdb/train/neg/9_1.txt", "aclImdb/notes.bin"])
+def test_a_very_large_member_is_refused_before_it_is_read(tmp_path, name):
+    path = tmp_path / "a.tar.gz"
+    size = 10 * 2**30  # of which only the header is there: to read on would tell of damage
+    with tarfile.open(path, "w:gz") as file:
+        entry = tarfile.TarInfo(name)
+        entry.size = size
+        file.fileobj.write(entry.tobuf())
+    with pytest.raises(UserError, match=f"Expected at most .*bytes in .*, got {size:,}"):
+        sources.resolve(str(path))
+
+
+def test_a_very_large_file_is_refused_before_it_is_read(tmp_path):
+    for name, content in REVIEWS.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    large = tmp_path / "aclImdb" / "train" / "neg" / "9_1.txt"
+    with large.open("wb") as file:
+        file.truncate(17 * 2**20)  # takes no room
+    with pytest.raises(UserError, match="9_1.txt, got 17,825,792"):
+        sources.resolve(str(tmp_path))
+
+
 def test_bad_archives_are_named(tmp_path):
     path = tmp_path / "a.tar.gz"
     archive(path, {"elsewhere/readme.txt": b"text"})
