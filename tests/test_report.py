@@ -4,6 +4,8 @@ import base64
 import io
 import json
 import re
+import sys
+import tempfile
 from types import SimpleNamespace
 
 import nbformat
@@ -322,6 +324,14 @@ def chapters(tmp_path, monkeypatch):
 def run(chapters, **options):
     options = {"output": chapters.parent / "build", "progress": False} | options
     return build.build("smoke", notebooks=chapters, **options)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs sockets that are files")
+def test_sockets_fit_their_names_whatever_the_folder(tmp_path, monkeypatch):
+    assert execute.RunningInterpreter().transport == "ipc"
+    (tmp_path / ("x" * 100)).mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / ("x" * 100)))
+    assert execute.RunningInterpreter().transport == "tcp"
 
 
 def test_a_log_gets_a_line_for_each_chapter_and_no_bar(chapters, capfd):

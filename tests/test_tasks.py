@@ -40,7 +40,9 @@ def test_shapes_are_as_told(name, length):
 
 
 def test_an_unknown_task_is_refused():
-    with pytest.raises(UserError, match="Unknown task 'adding up': expected one of although-but"):
+    with pytest.raises(
+        UserError, match="Unknown task 'adding up': expected 'adding', which is nearest"
+    ):
         tasks.find("adding up")
 
 

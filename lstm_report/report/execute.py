@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import zmq
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 
@@ -36,7 +37,9 @@ class RunningInterpreter(AsyncKernelManager):
         if sys.platform != "win32":
             # By default the sockets lie in the working folder, where two builds take the same ones.
             self.sockets = tempfile.TemporaryDirectory(prefix="lstm-report-")
-            options |= {"transport": "ipc", "ip": str(Path(self.sockets.name) / "kernel")}
+            name = str(Path(self.sockets.name) / "kernel")
+            if len(f"{name}-9".encode()) < zmq.IPC_PATH_MAX_LEN:  # else ports of this machine
+                options |= {"transport": "ipc", "ip": name}
         super().__init__(**options)
 
     async def _async_pre_start_kernel(self, **options: Any) -> Any:
