@@ -196,6 +196,14 @@ def compiled_second_derivative(layer):
     return second_derivative(torch.mean)(in_a_graph(layer, layer))
 
 
+def second_derivative_of_a_disabled_layer(layer):
+    aside = layer if type(layer).__name__ == "Loop" else torch.compiler.disable(layer)
+    x = given(layer).requires_grad_()
+    output = in_a_graph(lambda x: aside(x)[0], layer)(x)
+    (first,) = torch.autograd.grad(output.mean(), x, create_graph=True)
+    return gradients(layer, 1e3 * first.square().sum(), x)
+
+
 def compiled_transform(layer):
     return in_a_graph(lambda layer: tuple(per_sample(layer)), layer)(layer)
 
@@ -252,6 +260,7 @@ TABLE = {
     "compile, C++": (compiled("inductor"), WORKS, SLOW),
     "compile, one graph": (compiled("aot_eager", fullgraph=True), "Dynamo does not support", SLOW),
     "compile, second derivative": (compiled_second_derivative, WORKS, SLOW),
+    "compile, second derivative, disabled": (second_derivative_of_a_disabled_layer, WORKS, SLOW),
     "compile, vmap of grad": (compiled_transform, WORKS, SLOW),
     "export": (exported(strict=False), WORKS),
     "export, strict": (exported(strict=True), WORKS, SLOW),
@@ -295,6 +304,7 @@ def combinations():
 
 
 @pytest.mark.filterwarnings("ignore:.*batching rule:UserWarning")
+@pytest.mark.filterwarnings("ignore:The .grad attribute:UserWarning")  # which Dynamo looks at
 @pytest.mark.filterwarnings("ignore:.*_flat_weights:UserWarning")  # exporting nn.LSTM
 @pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
 @pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
