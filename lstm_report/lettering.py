@@ -1,5 +1,6 @@
 """Texts that are data as labels of figures: short, and in a font that has their letters."""
 
+import contextlib
 import functools
 import logging
 from collections.abc import Container
@@ -29,7 +30,12 @@ LONGEST = 24
 @functools.cache
 def families() -> list[str]:
     """Return the usual family and those of `FURTHER` that are installed."""
-    installed = {entry.name for entry in font_manager.fontManager.ttflist}
+    manager = font_manager.fontManager
+    # Matplotlib keeps its list from one process to the next and misses what was installed since.
+    for file in {*font_manager.findSystemFonts()} - {entry.fname for entry in manager.ttflist}:
+        with contextlib.suppress(Exception):  # as Matplotlib passes over a file that is no font
+            manager.addfont(file)
+    installed = {entry.name for entry in manager.ttflist}
     return [USUAL, *(name for name in FURTHER if name in installed)]
 
 

@@ -361,7 +361,7 @@ def test_a_second_build_reuses_what_is_unchanged(chapters, monkeypatch):
     assert executed == {"01_one": False, "02_two": True}
 
 
-def test_the_key_depends_on_notebook_parameters_and_reviews(chapters):
+def test_the_key_depends_on_notebook_parameters_reviews_and_fonts(chapters, monkeypatch):
     one, two = sorted(chapters.glob("*.ipynb"))
     keys = [
         execute.key(one, {"seed": 0}, "a"),
@@ -369,8 +369,10 @@ def test_the_key_depends_on_notebook_parameters_and_reviews(chapters):
         execute.key(one, {"seed": 1}, "a"),
         execute.key(one, {"seed": 0}, "b"),
     ]
-    assert len(set(keys)) == 4
     assert execute.key(one, {"seed": 0}, "a") == keys[0]
+    monkeypatch.setattr(execute.lettering, "families", lambda: ["installed since"])
+    keys.append(execute.key(one, {"seed": 0}, "a"))
+    assert len(set(keys)) == 5
 
 
 def test_a_failing_cell_is_named_and_the_partial_notebook_kept(chapters):

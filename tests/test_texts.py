@@ -9,9 +9,11 @@ import warnings
 
 import pandas as pd
 import pytest
+from fontTools.ttLib import TTFont
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from matplotlib import font_manager
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from pypdf import PdfReader
 
@@ -183,6 +185,25 @@ def test_a_path_with_braces_is_a_path(tmp_path):
     target = tmp_path / "b{x}" / source.name
     assert execute.execute(source, target, {"seed": 1}, progress=False)
     assert target.is_file()
+
+
+def test_a_font_is_found_that_was_installed_since_the_list_was_kept(tmp_path, monkeypatch):
+    font = TTFont(font_manager.findfont("cmss10"))  # a small one
+    for record in font["name"].names:
+        font["name"].setName("New Letters", *(record.nameID, record.platformID, record.platEncID),
+                             record.langID)  # fmt: skip
+    font.save(tmp_path / "new.ttf")
+    (tmp_path / "none.ttf").write_text("no font")
+    files = [str(tmp_path / name) for name in ("none.ttf", "new.ttf")]
+    manager = font_manager.fontManager
+    monkeypatch.setattr(manager, "ttflist", [*manager.ttflist])
+    monkeypatch.setattr(font_manager, "findSystemFonts", lambda: files)
+    monkeypatch.setattr(lettering, "FURTHER", ("New Letters",))
+    lettering.families.cache_clear()
+    try:
+        assert lettering.families() == [lettering.USUAL, "New Letters"]
+    finally:
+        lettering.families.cache_clear()
 
 
 def test_labels_of_figures_are_short_and_have_signs(caplog):

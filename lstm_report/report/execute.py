@@ -19,7 +19,7 @@ import zmq
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 
-from lstm_report import paths
+from lstm_report import lettering, paths
 from lstm_report.errors import UserError
 from lstm_report.report import ReportError
 
@@ -71,7 +71,10 @@ def key(source: Path, parameters: Mapping[str, Any], checksum: str) -> str:
         name = f"{file.parent.name}/{file.name}"
         digest.update(name.encode() + b"\0" + file.read_bytes() + b"\0")
     versions = {name: _version(name) for name in SHAPING}
-    made_with = [sorted(parameters.items()), checksum, versions, sys.version]
+    made_with = [
+        *(sorted(parameters.items()), checksum, versions, sys.version),
+        lettering.families(),
+    ]
     digest.update(json.dumps(made_with, sort_keys=True).encode())
     return digest.hexdigest()
 
