@@ -2,7 +2,6 @@
 
 import csv
 import json
-import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -43,7 +42,8 @@ def writer(target: Path, old: Survey, added: pyarrow.Schema) -> Iterator[Write]:
     In the format of the old file each row stays as it is: cells with their quotes, the text of
     JSON values, types and metadata. In another format, text stays text, CSV and TSV take other
     values as JSON writes them and nothing for null, TSV has a blank for tabs and line breaks in a
-    cell, JSONL null for numbers that are not finite, and text for what JSON has no type for.
+    cell, and JSONL text for what JSON has no type for. Numbers that are not finite, which JSON has
+    not, are refused there.
 
     Args:
         target: the file to write, in the end or at first under another name of the same ending.
@@ -117,7 +117,7 @@ def _spliced(file: Any, old: Survey, names: Sequence[str]) -> Write:
 def _jsonl(file: Any) -> Write:
     def write(piece: Piece, new: Mapping[str, Sequence[Any]]) -> None:
         for row in _rows(piece, new):
-            file.write(json.dumps(_plain(row), ensure_ascii=False, allow_nan=False) + "\n")
+            file.write(_json(row) + "\n")
 
     return write
 
@@ -198,11 +198,18 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(entry) for entry in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
     if isinstance(value, bytes):
         return value.decode()
-    return value if value is None or isinstance(value, (str, int)) else str(value)
+    return value if value is None or isinstance(value, (str, int, float)) else str(value)
+
+
+def _json(value: Any) -> str:
+    """Return a value as JSON, which has no infinite numbers.
+
+    Raises:
+        ValueError: for one.
+    """
+    return json.dumps(_plain(value), ensure_ascii=False, allow_nan=False)
 
 
 def _text(value: Any) -> str:
@@ -210,6 +217,5 @@ def _text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, (dict, list, bool, bytes)):
-        value = _plain(value)
-        return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        return value.decode() if isinstance(value, bytes) else _json(value)
     return str(value)

@@ -134,7 +134,9 @@ def test_each_part_of_a_file_holds_its_own_categories_only(tmp_path, monkeypatch
 
 
 def test_parquet_becomes_json_lines_with_what_json_has(tmp_path):
-    parquet.write_table(TABLE.drop_columns("bytes"), tmp_path / "a.parquet")
+    finite = pa.array([0.5, None, 0.0, -0.0], pa.float16())
+    old = TABLE.drop_columns("bytes").set_column(TABLE.column_names.index("half"), "half", finite)
+    parquet.write_table(old, tmp_path / "a.parquet")
     target = give_back(tmp_path / "a.parquet", tmp_path / "b.jsonl")
 
     def refuse(name):
@@ -147,14 +149,29 @@ def test_parquet_becomes_json_lines_with_what_json_has(tmp_path):
         "__index_level_0__": 5, "probability": 0.25, "predicted_label": "negative",
     }  # fmt: skip
     assert rows[0]["time"].startswith("1970-01-01 01:00:00.000000001")
-    assert rows[2]["half"] is None and rows[2]["nested"] == {"a": None}
+    assert rows[1]["half"] is None and rows[2]["nested"] == {"a": None}
     parquet.write_table(TABLE, tmp_path / "a.parquet")
     with pytest.raises(UserError, match=r"write to a \.parquet file"):
         give_back(tmp_path / "a.parquet", tmp_path / "b.jsonl")
 
 
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_numbers_that_are_not_finite_come_back_or_are_refused(tmp_path, number):
+    source, target = tmp_path / "a.parquet", tmp_path / "b.parquet"
+    parquet.write_table(pa.table({"text": ["a"], "x": [number], "nested": [[number]]}), source)
+    kept = parquet.read_table(give_back(source, target))
+    assert str(kept["x"].to_pylist() + kept["nested"].to_pylist()) == f"[{number}, [{number}]]"
+    for ending in (".jsonl", ".csv"):  # a cell holds a list as JSON
+        with pytest.raises(UserError, match=r"such as .* has, .*write to a \.parquet file"):
+            give_back(source, target.with_suffix(ending))
+    parquet.write_table(pa.table({"text": ["a"], "x": [number]}), source)
+    line = give_back(source, target.with_suffix(".csv")).read_text().splitlines()[1]
+    assert line == f"a,{number},0.25,negative"
+
+
 def test_json_lines_become_cells_that_say_the_same(tmp_path):
-    rows = text_back(tmp_path, "a.jsonl", "\n".join([LINES[0], *LINES[3:]]), ".csv")
+    lines = "\n".join([LINES[0], *LINES[3:]]).replace("NaN", "null")
+    rows = text_back(tmp_path, "a.jsonl", lines, ".csv")
     first, second, third = csv.DictReader(io.StringIO(rows))
     assert first["id"] == "1436278513418522630" and second["id"] == ""
     assert second["big"] == "123456789012345678901234567890" and second["zero"] == "-0.0"
