@@ -259,7 +259,7 @@ def from_dict(values: dict[str, dict[str, Any]]) -> RunConfig:
     """
     parts = {"data": DataConfig, "model": ModelConfig, "training": TrainingConfig}
     if not isinstance(values, dict) or set(values) != set(parts):
-        got = ", ".join(map(str, values)) if isinstance(values, dict) else repr(values)
+        got = ", ".join(map(str, values)) or "none" if isinstance(values, dict) else repr(values)
         raise UserError(f"Expected a configuration with data, model and training, got {got}.")
     made = {}
     for name, kind in parts.items():

@@ -31,7 +31,7 @@ class _Judge:
     def __init__(self, run: Run) -> None:
         memory.keep_freed()
         self.model, self.tokenizer = run.load_model(), run.load_tokenizer()
-        self.config, self.count = run.config.data, 0
+        self.config, self.count, self.place = run.config.data, 0, run.directory
 
     def __call__(self, texts: Sequence[str]) -> list[float]:
         """Return the probability of each text being positive."""
@@ -46,7 +46,13 @@ class _Judge:
         self.count += len(texts)
         reviews = Reviews(list(texts), np.zeros(len(texts), np.int64))
         split = encode_reviews(reviews, self.tokenizer, self.config)
-        return torch.sigmoid(logits_of(self.model, split).double()).tolist()
+        judged = torch.sigmoid(logits_of(self.model, split).double())
+        if judged.isnan().any():
+            raise UserError(
+                f"Expected a probability of each text from {self.place}, got none of some: its "
+                "weights are too large, so choose another run."
+            )
+        return judged.tolist()
 
 
 def probabilities(run: Run, texts: Iterable[str]) -> Iterator[float]:

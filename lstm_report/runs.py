@@ -34,8 +34,12 @@ FORMAT = 1
 """Version of the folder's layout; a folder of another version is refused."""
 FILES = ("config.json", "metrics.csv", "predictions.parquet", "model.safetensors", "tokenizer.json")
 PROVENANCE = "provenance.json"
+UNHEARD = "\U0010fffd"
+"""A word that no vocabulary has."""
 CHECKPOINT = "checkpoint.safetensors"
 METRICS = ("epoch", "train_loss", "validation_loss", "validation_accuracy")
+NUMBERS = ("best_epoch", "test_accuracy", "test_loss")
+"""What the summary of a run tells, among others."""
 PREDICTIONS = ("label", "logit", "probability", "length")
 """Columns of numbers that the tables of a run have, besides others."""
 
@@ -81,7 +85,7 @@ def _damaged(directory: Path, why: str) -> UserError:
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise _damaged(path.parent, f"{path.name} cannot be read") from error
     if not isinstance(values, dict):
         raise _damaged(path.parent, f"{path.name} is not a table of values")
@@ -123,7 +127,17 @@ def read_run(directory: Path) -> "Run":
             raise _damaged(directory, f"{name} is not what the run wrote")
     if lacking := {"summary", "data"} - set(provenance):
         raise _damaged(directory, f"{PROVENANCE} does not tell the {min(lacking)}")
-    return Run(directory, configuration.from_dict(values.get("config", {})), provenance)
+    summary = provenance["summary"]
+    for name in NUMBERS:
+        number = summary.get(name) if isinstance(summary, dict) else None
+        if isinstance(number, bool) or not isinstance(number, int | float) or not number >= 0:
+            raise _damaged(directory, f"{PROVENANCE} tells no number as the {name}")
+    try:
+        config = configuration.from_dict(values.get("config", {}))
+    except UserError as error:
+        reason = str(error).rstrip(".")
+        raise _damaged(directory, f"config.json cannot be used ({reason})") from error
+    return Run(directory, config, provenance)
 
 
 @dataclass(frozen=True)
@@ -177,9 +191,14 @@ class Run:
         from tokenizers import Tokenizer
 
         try:
-            return Tokenizer.from_file(str(self.directory / "tokenizer.json"))
+            tokenizer = Tokenizer.from_file(str(self.directory / "tokenizer.json"))
+            tokenizer.encode(UNHEARD)
         except Exception as error:  # the library raises the bare class
             raise _damaged(self.directory, "tokenizer.json is no tokeniser") from error
+        words = tokenizer.get_vocab()
+        if sorted(words.values()) != [*range(len(words))]:
+            raise _damaged(self.directory, "tokenizer.json does not number its words one by one")
+        return tokenizer
 
     def load_model(self) -> "SentimentClassifier":
         """Return the classifier with the selected weights, on the CPU, in evaluation mode.
@@ -187,7 +206,6 @@ class Run:
         Raises:
             UserError: when the weights are none of this configuration, or not finite.
         """
-        import torch
         from safetensors import SafetensorError
         from safetensors.torch import load_file
 
@@ -198,10 +216,11 @@ class Run:
             weights = load_file(self.directory / name)
             model = SentimentClassifier(len(weights["embedding.weight"]), self.config.model)
             model.load_state_dict(weights)
-        except (SafetensorError, KeyError, RuntimeError, OSError) as error:
+        except (SafetensorError, LookupError, TypeError, RuntimeError, OSError) as error:
             raise _damaged(self.directory, f"{name} holds no weights of its model") from error
-        if not all(torch.isfinite(value).all() for value in weights.values()):
-            raise _damaged(self.directory, f"{name} holds weights that are no numbers")
+        if not all(value.is_floating_point() and value.isfinite().all()
+                   for value in weights.values()):  # fmt: skip
+            raise _damaged(self.directory, f"{name} holds weights that are no finite numbers")
         if self.load_tokenizer().get_vocab_size() != len(weights["embedding.weight"]):
             raise _damaged(self.directory, f"tokenizer.json and {name} differ in their words")
         return model.eval()

@@ -291,6 +291,17 @@ def reweighted(change):
     return write
 
 
+def renumber(path, entry):
+    """Give a word of the tokeniser a number that it cannot have, or let it lack that for others."""
+    values = json.loads(path.read_text())
+    vocabulary = values["model"]["vocab"]
+    if entry == "vocab":
+        vocabulary[max(vocabulary, key=vocabulary.get)] += 1
+    else:
+        values["model"][entry] = "nowhere"
+    path.write_text(json.dumps(values))
+
+
 FORGED = {
     "wrong shapes": ("model.safetensors", reweighted(
         lambda weights: weights.update({"classifier.weight": torch.zeros(1, 3)}))),
@@ -302,6 +313,14 @@ FORGED = {
         lambda weights: weights.update({"embedding.weight": weights["embedding.weight"][:-1]}))),
     "truncated": ("model.safetensors", lambda path: path.write_bytes(path.read_bytes()[:500])),
     "pickled": ("model.safetensors", lambda path: torch.save({"a": torch.zeros(1)}, path)),
+    "a weight for all words": ("model.safetensors", reweighted(
+        lambda weights: weights.update({"embedding.weight": torch.tensor(1.0)}))),
+    "no words": ("model.safetensors", reweighted(
+        lambda weights: weights.update({"embedding.weight": weights["embedding.weight"][:0]}))),
+    "whole numbers": ("model.safetensors", reweighted(
+        lambda weights: weights.update({"classifier.bias": weights["classifier.bias"].int()}))),
+    "a word out of range": ("tokenizer.json", lambda path: renumber(path, "vocab")),
+    "nothing for unknown words": ("tokenizer.json", lambda path: renumber(path, "unk_token")),
     "no tokeniser": ("tokenizer.json", lambda path: path.write_text("{}")),
 }  # fmt: skip
 
@@ -325,6 +344,35 @@ def test_a_run_whose_tables_cannot_be_is_refused(run, tmp_path, name, table, con
     made = runs.read_run(forged(run, tmp_path, name, lambda path: path.write_bytes(content)))
     with pytest.raises(UserError, match=f"{name} (cannot be read|has no numbers in)"):
         getattr(made, table)
+
+
+def test_weights_that_give_no_probability_are_refused(run, tmp_path):
+    def change(weights):
+        weights["embedding.weight"].fill_(3e38)
+        weights["recurrent.weight_res_l0"].fill_(3e38)[:, ::2] *= -1  # infinity less infinity
+
+    made = runs.read_run(forged(run, tmp_path, "model.safetensors", reweighted(change)))
+    with pytest.raises(UserError, match="Expected a probability"):
+        next(prediction.probabilities(made, ["a fine film"]))
+
+
+@pytest.mark.parametrize("content", ["{}", '{"model": 1}', "[" * 100_000])
+def test_a_configuration_that_cannot_be_is_refused_with_its_folder(run, tmp_path, content):
+    text = content if content[0] == "[" else f'{{"format": {runs.FORMAT}, "config": {content}}}'
+    folder = forged(run, tmp_path, "config.json", lambda path: path.write_text(text))
+    with pytest.raises(UserError, match="complete run folder at .* config.json cannot be"):
+        runs.read_run(folder)
+
+
+@pytest.mark.parametrize("name", runs.NUMBERS)
+@pytest.mark.parametrize("value", ["x", None, -5, float("nan"), True])
+def test_a_summary_that_cannot_be_is_refused(run, tmp_path, name, value):
+    folder = forged(run, tmp_path, "", None)
+    provenance = json.loads((folder / runs.PROVENANCE).read_text())
+    provenance["summary"][name] = value
+    (folder / runs.PROVENANCE).write_text(json.dumps(provenance))
+    with pytest.raises(UserError, match=f"tells no number as the {name}"):
+        runs.read_run(folder)
 
 
 @pytest.mark.parametrize("without", ["files", "summary", "data"])
