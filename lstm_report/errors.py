@@ -5,8 +5,12 @@ class UserError(Exception):
     """A problem with what the user supplied, told in one sentence.
 
     The sentence names what was expected, what came and what to do. The command line prints it
-    without a traceback and exits with code 2.
+    without a traceback and exits with code 2; a notebook fails, and shows the sentence alone.
     """
+
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython prints in place of a traceback."""
+        return [f"{type(self).__name__}: {self}"]
 
 
 class FileWarning(UserWarning):
