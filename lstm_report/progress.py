@@ -1,13 +1,14 @@
-"""Progress bars: a widget in JupyterLab, a line in a terminal, also from a kernel of a build."""
+"""Progress bars: a line in a notebook or a terminal, also from a kernel of a build."""
 
+import functools
+import io
 import os
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-import tqdm.auto
-import tqdm.std
+import tqdm
 
 if TYPE_CHECKING:
     import pandas
@@ -15,15 +16,52 @@ if TYPE_CHECKING:
 TERMINAL = "LSTM_REPORT_TERMINAL"
 """The environment variable in which a build names its terminal to the kernels that it starts."""
 KERNEL = "ipykernel.zmqshell"
-"""The module whose presence makes `tqdm.auto` draw a widget."""
+"""The module whose presence tells a kernel, whose outputs a notebook shows, from a terminal."""
+LIVE = {"report": {"kind": "live"}}
+"""The metadata of an output that is for a notebook only; the rendered report leaves it out."""
+
+
+@functools.lru_cache(maxsize=1)
+def _place(cell: int) -> Any:
+    """Return the output in which the bars of a cell stand, one after the other.
+
+    It is text, as the state of a widget is gone when the notebook is opened again.
+    """
+    from IPython.display import display
+
+    return display({"text/plain": ""}, raw=True, metadata=LIVE, display_id=True)
+
+
+class _Line(io.StringIO):
+    """A file of a bar that shows the last line written to it in the output of a cell."""
+
+    def __init__(self, cell: int) -> None:
+        super().__init__()
+        self.cell = cell
+
+    def write(self, text: str) -> int:
+        """Show a line, unless it is empty."""
+        if line := text.strip():
+            _place(self.cell).update({"text/plain": line}, raw=True, metadata=LIVE)
+        return len(text)
+
+
+class _NotebookBar(tqdm.tqdm):
+    """A bar in a notebook, which leaves a line of text behind."""
+
+    def close(self) -> None:
+        """Leave how far it came, and how long that took."""
+        self.bar_format = "{desc}: {percentage:.0f}% in {elapsed_s:,.1f} s{postfix}"
+        super().close()
 
 
 def bar(entries: Iterable[Any], *, disable: bool = False, **options: Any) -> Any:
-    """Return a bar that counts `entries` while they are iterated over, and then vanishes.
+    """Return a bar that counts `entries` while they are iterated over.
 
-    In a kernel that a build started, the bar stands in the build's terminal, below the bar of the
-    build itself; a widget would reach nobody there. Errors that go to a file get no bar, which
-    would fill it.
+    In a terminal it vanishes then. In a notebook it leaves a line of text, which the next bar of
+    the same cell replaces; the rendered report leaves it out. In a kernel that a build started,
+    the bar stands in the build's terminal, below the bar of the build itself. Errors that go to a
+    file get no bar, which would fill it.
 
     Args:
         entries: what is iterated over.
@@ -36,10 +74,12 @@ def bar(entries: Iterable[Any], *, disable: bool = False, **options: Any) -> Any
             # Without the flag, the kernel could be ended by a Ctrl-C that is meant for the build.
             handle = os.open(name, os.O_WRONLY | os.O_NOCTTY)
             terminal = open(handle, "w", encoding="utf-8")  # noqa: SIM115  (as long as the bar)
-            return tqdm.std.tqdm(entries, file=terminal, position=1, dynamic_ncols=True, **options)
-    if KERNEL not in sys.modules and not sys.stderr.isatty():
-        options["disable"] = True
-    return tqdm.auto.tqdm(entries, **options)
+            return tqdm.tqdm(entries, file=terminal, position=1, dynamic_ncols=True, **options)
+    shell = sys.modules["IPython"].get_ipython() if KERNEL in sys.modules else None
+    if shell is not None:
+        line = _Line(shell.execution_count)
+        return _NotebookBar(entries, file=line, **options | {"leave": True})
+    return tqdm.tqdm(entries, **options | {"disable": disable or not sys.stderr.isatty()})
 
 
 def epoch_line(epochs: "pandas.DataFrame") -> str:

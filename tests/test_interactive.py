@@ -1,9 +1,15 @@
 """What a reader of a notebook sees: while it runs, when it is opened again, and when it fails."""
 
+import re
 import subprocess
 import sys
 
 import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from lstm_report import progress
+from lstm_report.report.execute import RunningInterpreter
 
 
 def test_a_misspelt_parameter_of_papermill_is_told_in_one_sentence(tmp_path):
@@ -29,3 +35,37 @@ def test_a_misspelt_parameter_of_papermill_is_told_in_one_sentence(tmp_path):
     ]
     (error,) = [output for output in outputs if output.output_type == "error"]
     assert (error.ename, error.traceback) == ("UserError", [sentence])
+
+
+@pytest.fixture
+def executed(monkeypatch):
+    """Return a function that executes a cell in a kernel and returns its outputs."""
+    monkeypatch.delenv(progress.TERMINAL, raising=False)
+
+    def run(*sources):
+        cells = list(map(nbformat.v4.new_code_cell, sources))
+        manager = RunningInterpreter()
+        NotebookClient(nbformat.v4.new_notebook(cells=cells), km=manager, timeout=60).execute()
+        return [cell.outputs for cell in cells]
+
+    return run
+
+
+def test_the_bars_of_a_cell_leave_a_line_of_text_and_no_widget(executed):
+    ((output,),) = executed(
+        "from lstm_report import progress\n"
+        "for epoch in (1, 2):\n"
+        "    for _ in progress.bar(range(3), desc=f'epoch {epoch}/2', total=3): pass"
+    )
+    assert set(output.data) == {"text/plain"}
+    assert re.fullmatch(r"epoch 2/2: 100% in \d\.\d s", output.data["text/plain"])
+    assert output.metadata["report"]["kind"] == "live"  # so that no page shows it
+
+
+def test_a_bar_that_was_cut_off_tells_how_far_it_came(executed):
+    ((output,),) = executed(
+        "from lstm_report import progress\n"
+        "for entry in progress.bar(range(4), desc='epoch 1/1', total=4):\n"
+        "    if entry == 2: break"
+    )
+    assert output.data["text/plain"].startswith("epoch 1/1: 50% in ")
