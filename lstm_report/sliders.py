@@ -1,6 +1,9 @@
 """The gates of a one-unit cell, one at a time: as a figure for given values, and with a slider."""
 
+import base64
+import html
 import io
+import re
 from collections.abc import Callable
 
 from matplotlib.figure import Figure
@@ -8,6 +11,22 @@ from matplotlib.figure import Figure
 from lstm_report import style
 from lstm_report.probes import follow_gates
 from lstm_report.theory_figures import state_over_time
+
+STEPS = 20
+"""Into how many steps a slider divides the way from 0 to 1."""
+HTML = """<div>
+<img src="data:image/png;base64,{still}" alt="The curve for {name} = {start:g}"
+ onload="this.hidden = true; this.nextElementSibling.style.display = ''">
+<div style="display: none">
+<label style="display: block">{name} <input type="range" max="{steps}" value="{at:g}" oninput="
+ const box = this.closest('div');
+ box.querySelector('output').value = (this.value / {steps}).toFixed(2);
+ box.querySelectorAll('[id^={key}-]').forEach(
+  (curve, number) => curve.style.display = number == this.value ? '' : 'none')">
+<output>{start:.2f}</output></label>
+{curves}
+</div></div>"""
+"""A slider over a drawing, and the picture that stands for both where scripts are not allowed."""
 
 
 def forget_gate(*values: float) -> Figure:
@@ -49,27 +68,49 @@ def output_gate(*values: float) -> Figure:
     return state_over_time(runs, quantity="h", name="hidden state $h_t$")
 
 
-def explore(draw: Callable[[float], Figure], name: str, *, start: float = 0.9) -> None:
-    """Display a slider from 0 to 1 that redraws a figure while it is moved.
+def explore(draw: Callable[..., Figure], name: str, *, start: float = 0.9) -> None:
+    """Display a slider from 0 to 1 that shows the curve of a figure for its value.
 
-    The rendered report, where nothing can be moved, leaves it out: show a figure as well.
+    All curves stand in the output, and the slider only chooses one: it needs no kernel, so that it
+    still moves when the notebook is saved and opened again. Where a reader of notebooks allows no
+    script, the curve for `start` is shown. The rendered report leaves the output out: show a
+    figure as well.
 
     Args:
-        draw: returns the figure for a value, for example `forget_gate`.
+        draw: returns a figure with a curve for each value it is given, as `forget_gate` does.
         name: the symbol beside the slider.
-        start: the value shown first.
+        start: the value shown first, a multiple of 0.05.
     """
     from IPython.display import display
-    from ipywidgets import FloatSlider, Image, VBox
 
-    slider = FloatSlider(start, min=0.0, max=1.0, step=0.01, description=name)
-    picture = Image(value=_png(draw(start)), format="png", layout={"max_width": "560px"})
-    slider.observe(lambda change: setattr(picture, "value", _png(draw(change["new"]))), "value")
-    display(VBox([slider, picture]), metadata={"report": {"kind": "live"}})
+    key = "-".join(["curve", *re.findall(r"\w+", name)])
+    curves = _curves(draw(*(step / STEPS for step in range(STEPS + 1))), key, round(start * STEPS))
+    still = base64.b64encode(_drawn(draw(start), "png")).decode()
+    content = {
+        "text/html": HTML.format(
+            name=html.escape(name), key=key, start=start, at=start * STEPS, steps=STEPS,
+            still=still, curves=curves,
+        ),
+        "image/png": still,
+        "text/plain": f"The curve for {name} = {start:g}.",
+    }  # fmt: skip
+    display(content, raw=True, metadata={"report": {"kind": "live"}})
+
+
+def _curves(figure: Figure, key: str, first: int) -> str:
+    """Return a figure as SVG in which only one curve is seen; their identifiers begin with key."""
+    for legend in figure.legends:
+        legend.remove()
+    for number, line in enumerate(figure.axes[0].lines):
+        line.set(gid=f"{key}-{number}", color=style.PALETTE["blue"], marker="o")
+    drawing = _drawn(figure, "svg").decode()
+    drawing = re.sub(rf'(<g id="{key}-(?!{first}")\d+")', r'\1 style="display: none"', drawing)
+    return drawing[drawing.index("<svg") :]
 
 
 @style.apply()
-def _png(figure: Figure) -> bytes:
+def _drawn(figure: Figure, kind: str) -> bytes:
     stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=100)
+    without = {"Date": None} if kind == "svg" else {"Software": None}
+    figure.savefig(stream, format=kind, dpi=100, metadata=without)
     return stream.getvalue()

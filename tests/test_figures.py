@@ -1,6 +1,8 @@
 """What every figure must have, and that it draws the numbers it was given."""
 
+import base64
 import io
+import re
 from collections.abc import Callable
 
 import matplotlib
@@ -171,19 +173,24 @@ def test_nothing_to_draw_is_told_in_one_sentence(name: str) -> None:
         BAD[name]()
 
 
-def test_a_slider_redraws_its_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slider_needs_no_kernel_and_leaves_a_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list = []
     monkeypatch.setattr(
-        "IPython.display.display", lambda widget, metadata: shown.append((widget, metadata))
+        "IPython.display.display", lambda content, **options: shown.append((content, options))
     )
-    sliders.explore(sliders.forget_gate, "f", start=0.2)
-    (widget, metadata) = shown[0]
-    slider, picture = widget.children
-    before = picture.value
-    slider.value = 0.95
-    assert bytes(picture.value) != bytes(before)
-    assert bytes(picture.value).startswith(b"\x89PNG")
-    assert metadata["report"]["kind"] == "live"
+    for name in ("f", "<i> at t = 5"):
+        sliders.explore(sliders.forget_gate, name, start=0.2)
+    content, options = shown[0]
+    assert options == {"raw": True, "metadata": {"report": {"kind": "live"}}}
+    assert set(content) == {"text/html", "image/png", "text/plain"}
+    assert base64.b64decode(content["image/png"]).startswith(b"\x89PNG")
+    page = content["text/html"]
+    assert content["image/png"] in page
+    curves = re.findall(r'<g id="curve-f-(\d+)"( style="display: none")?>', page)
+    assert [int(number) for number, _ in curves] == list(range(21))
+    assert [number for number, hidden in curves if not hidden] == ["4"]
+    assert "<i>" not in shown[1][0]["text/html"]
+    assert len(re.findall(r'<g id="curve-i-at-t-5-\d+"', shown[1][0]["text/html"])) == 21
 
 
 def test_slider_figures_follow_the_cell() -> None:
