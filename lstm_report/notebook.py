@@ -31,6 +31,8 @@ Markup = texts.Markup
 PAPERMILL = "PAPERMILL_"
 """How the names begin that papermill itself injects, with `--inject-paths`."""
 LABEL = re.compile(r"[a-z][a-z0-9-]*")
+DPI = 144
+"""Pixels to an inch in a figure as PNG."""
 
 
 @dataclass(frozen=True)
@@ -125,8 +127,10 @@ def show_figure(figure: "Figure", *, label: str, caption: str, alt: str) -> None
         raise ValueError(f"Figure {label} has no alternative text.")
     pictures = {kind: _drawn(figure, kind, label) for kind in ("svg", "png")}
     _close(figure)
-    _present("figure", _bundle(pictures, alt), label=label, caption=caption, alt=alt)
-    _present("caption", {"text/markdown": f"*{caption}*", "text/plain": caption})
+    details = {"kind": "figure", "label": label, "caption": caption, "alt": alt}
+    metadata = {"report": details, **_size(pictures["png"])}
+    display(_bundle(pictures, alt), raw=True, metadata=metadata)
+    _caption(f"@fig:{label}", caption)
 
 
 class LiveFigure:
@@ -137,9 +141,10 @@ class LiveFigure:
 
     def update(self, figure: "Figure") -> None:
         """Show `figure` in place of the one shown before, and close it."""
-        content = _bundle({"png": _drawn(figure, "png", "live")}, "A figure that is redrawn.")
+        png = _drawn(figure, "png", "live")
+        content = _bundle({"png": png}, "A figure that is redrawn.")
         _close(figure)
-        metadata = {"report": {"kind": "live"}}
+        metadata = {"report": {"kind": "live"}, **_size(png)}
         if self.handle is None:
             self.handle = display(content, raw=True, metadata=metadata, display_id=True)
         else:
@@ -194,7 +199,7 @@ def show_table(
         "text/plain": tables.as_text(heading, rows, numeric),
     }
     _present("table", content, label=label, caption=caption, markdown=markdown, values=values)
-    _present("caption", {"text/markdown": f"*{caption}*", "text/plain": caption})
+    _caption(f"@tbl:{label}", caption)
 
 
 def say(template: str, /, **values: Any) -> None:
@@ -220,6 +225,11 @@ def show_list(lines: Sequence[str], otherwise: str) -> None:
     """
     items = {f"line_{number}": line for number, line in enumerate(lines)}
     say("\n".join(f"- {{{name}}}" for name in items) or otherwise, **items)
+
+
+def tell(sentence: str) -> None:
+    """Display a sentence for who runs the notebook; the report leaves it out."""
+    _present("live", {"text/plain": sentence})
 
 
 def check(statement: str, holds: Any, *, tolerance: float = 1e-6) -> None:
@@ -263,6 +273,13 @@ def _present(kind: str, content: Mapping[str, str], **details: Any) -> None:
     display(dict(content), raw=True, metadata={"report": {"kind": kind, **details}})
 
 
+def _caption(name: str, caption: str) -> None:
+    """Display a caption for a reader of the notebook, where no number resolves a reference."""
+    _present(
+        "caption", {"text/markdown": f"**{name}:** {caption}", "text/plain": f"{name}: {caption}"}
+    )
+
+
 def _check_label(label: str, caption: str) -> None:
     if not LABEL.fullmatch(label):
         raise ValueError(f"Expected lower-case letters, digits and hyphens, got label {label!r}.")
@@ -277,7 +294,7 @@ def _drawn(figure: "Figure", kind: str, label: str) -> bytes:
     without = {"Date": None} if kind == "svg" else {"Software": None}
     stream = io.BytesIO()
     with matplotlib.rc_context({"svg.hashsalt": label, "svg.fonttype": "path"}):
-        figure.savefig(stream, format=kind, dpi=144, bbox_inches="tight", metadata=without)
+        figure.savefig(stream, format=kind, dpi=DPI, bbox_inches="tight", metadata=without)
     return stream.getvalue()
 
 
@@ -287,6 +304,11 @@ def _bundle(pictures: Mapping[str, bytes], alt: str) -> dict[str, str]:
         content["image/svg+xml"] = pictures["svg"].decode()
     content["image/png"] = base64.b64encode(pictures["png"]).decode()
     return content
+
+
+def _size(png: bytes) -> dict[str, dict[str, int]]:
+    """Return the metadata that have a picture shown as large as its SVG, of 96 pixels an inch."""
+    return {"image/png": {"width": int.from_bytes(png[16:20], "big") * 96 // DPI}}
 
 
 def _close(figure: "Figure") -> None:

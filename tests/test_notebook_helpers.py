@@ -2,6 +2,7 @@
 
 import base64
 import math
+import re
 
 import numpy as np
 import pandas as pd
@@ -74,6 +75,26 @@ def test_a_figure_is_shown_and_is_the_same_each_time(shown):
         "kind": "figure", "label": "a-line", "caption": "A line.", "alt": "It falls."
     }  # fmt: skip
     assert base64.b64decode(figures[0]["image/png"]).startswith(b"\x89PNG")
+
+
+def test_a_caption_in_a_notebook_begins_as_a_reference_is_written(shown):
+    notebook.show_figure(drawing(), label="a-line", caption="A *line*.", alt="It falls.")
+    notebook.show_table(pd.DataFrame({"n": [1]}), label="one", caption="One.")
+    captions = [content for content, report in shown if report["kind"] == "caption"]
+    assert captions == [
+        {"text/markdown": "**@fig:a-line:** A *line*.", "text/plain": "@fig:a-line: A *line*."},
+        {"text/markdown": "**@tbl:one:** One.", "text/plain": "@tbl:one: One."},
+    ]
+
+
+def test_a_picture_is_as_wide_as_its_drawing(monkeypatch):
+    seen = []
+    monkeypatch.setattr(notebook, "display", lambda content, **rest: seen.append((content, rest)))
+    notebook.show_figure(drawing(), label="a", caption="b", alt="c")
+    notebook.LiveFigure().update(drawing())
+    points = float(re.search(r'width="([\d.]+)pt"', seen[0][0]["image/svg+xml"])[1])
+    for shown in (seen[0], seen[-1]):
+        assert shown[1]["metadata"]["image/png"]["width"] == pytest.approx(points * 4 / 3, abs=2)
 
 
 @pytest.mark.parametrize(
