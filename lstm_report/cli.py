@@ -108,7 +108,7 @@ def train(
 
     source = sources.resolve(data, log=typer.echo)
     prepared = reviews.prepare(source, config.data)
-    run = training.fit(config, data=prepared, on_epoch=tell_epoch)
+    run = training.fit(config, data=prepared, on_epoch=tell_epoch, log=typer.echo)
     summary = run.summary
     typer.echo(
         f"Test accuracy {summary['test_accuracy']:.2%} on {summary['test_reviews']:,} reviews, "

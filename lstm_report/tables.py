@@ -36,6 +36,11 @@ def cell(value: Any, form: str = "{}") -> str:
     return "\N{MINUS SIGN}" + text[1:] if negative else text
 
 
+def duration(seconds: float) -> str:
+    """Return a time in seconds, with the digits that matter: `0.41 s`, `44 s`, `1,230 s`."""
+    return f"{seconds:,.0f} s" if seconds >= 10 else f"{seconds:.2g} s"
+
+
 def as_html(
     heading: list[str],
     rows: list[list[str]],

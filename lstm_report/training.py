@@ -28,6 +28,7 @@ from lstm_report import (
     regularisers,
     runs,
     schedule,
+    tables,
     unlabelled,
     word_vectors,
 )
@@ -40,6 +41,7 @@ from lstm_report.model import SentimentClassifier
 from lstm_report.progress import bar as progress_bar
 
 OnEpoch = Callable[[pandas.DataFrame], None]
+Log = Callable[[str], None]
 Context = Callable[[], AbstractContextManager[None]]
 
 COLUMNS = (
@@ -236,6 +238,7 @@ def fit(
     on_epoch: OnEpoch | None = None,
     progress: bool = True,
     directory: Path | None = None,
+    log: Log | None = None,
 ) -> runs.Run:
     """Return the run of `config`: read it if it is finished, take it up if begun, or train it.
 
@@ -246,6 +249,7 @@ def fit(
             of all epochs so far.
         progress: whether to show a bar over the batches.
         directory: where the run folders are; by default `paths.RUNS`.
+        log: called with one sentence when the run is read or taken up, and not trained as a whole.
 
     Returns:
         The finished run. Its `summary` holds the accuracy and mean loss on the test split, the
@@ -259,14 +263,25 @@ def fit(
         data = reviews.prepare(unlabelled.resolve(config), config.data)
     checksum = data.source.checksum
     folder = Path(directory or paths.RUNS) / configuration.run_id(config, checksum)
-    if runs.is_finished(folder):
-        return runs.read_run(folder)
-    lock = folder / ".lock"
-    with paths.alone(lock, f"training {folder.name}", wait=True):
-        if not runs.is_finished(folder):  # by the process that this one waited for
-            _train(config, data, folder, on_epoch, progress)
-        lock.unlink(missing_ok=True)  # who waits finds the run finished
-    return runs.read_run(folder)
+    log = log or (lambda sentence: None)
+    known = runs.is_finished(folder)
+    if not known:
+        lock = folder / ".lock"
+        with paths.alone(lock, f"training {folder.name}", wait=True):
+            known = runs.is_finished(folder)  # by the process that this one waited for
+            if not known:
+                _train(config, data, folder, on_epoch, progress, log)
+            lock.unlink(missing_ok=True)  # who waits finds the run finished
+    run = runs.read_run(folder)
+    if known:
+        took = tables.duration(run.summary["train_seconds"])
+        log(f"Read from {_place(folder)}: trained earlier, in {took}.")
+    return run
+
+
+def _place(folder: Path) -> str:
+    """Return how a run folder is told to the user, the same on every machine."""
+    return f"{folder.parent.name}/{folder.name}"
 
 
 def _train(
@@ -275,6 +290,7 @@ def _train(
     folder: Path,
     on_epoch: OnEpoch | None,
     progress: bool,
+    log: Log,
 ) -> None:
     """Train a run from its last epoch on, and close its folder."""
     memory.keep_freed()
@@ -288,6 +304,8 @@ def _train(
         state = State(model, _optimiser(model, config.training), initial, [])
         if (folder / runs.CHECKPOINT).is_file():
             state.load(folder / runs.CHECKPOINT)
+            done = f"epoch {len(state.rows)} of {config.training.epochs}"
+            log(f"Taken up from {_place(folder)}, after {done}.")
         else:
             runs.write_config(folder, config, data.source.checksum)
         _write_metrics(folder, state.rows, on_epoch)

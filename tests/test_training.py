@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from lstm_report import config as configuration
-from lstm_report import corpus, evaluation, paths, prediction, runs, sources, training
+from lstm_report import corpus, evaluation, paths, prediction, runs, sources, tables, training
 from lstm_report.config import ModelConfig
 from lstm_report.data import prepare
 from lstm_report.errors import UserError
@@ -100,6 +100,22 @@ def test_training_leaves_the_global_generator_alone(data, tmp_path):
     assert torch.equal(torch.rand(1), expected)
 
 
+def test_a_run_that_is_read_says_so_and_a_new_one_says_nothing(data, tmp_path):
+    told = []
+    for _ in range(2):
+        run = training.fit(
+            small(epochs=1), data=data, progress=False, directory=tmp_path, log=told.append
+        )
+    took = tables.duration(run.summary["train_seconds"])
+    place = f"{tmp_path.name}/{run.directory.name}"
+    assert told == [f"Read from {place}: trained earlier, in {took}."]
+
+
+def test_a_time_is_told_with_the_digits_that_matter():
+    times = (0.0712, 0.4, 44.2, 1230.4)
+    assert list(map(tables.duration, times)) == ["0.071 s", "0.4 s", "44 s", "1,230 s"]
+
+
 def train_and_die(data, directory, config):
     """Train, and be killed by the operating system after the first epoch was recorded."""
 
@@ -121,12 +137,13 @@ def test_a_killed_run_ends_as_an_uninterrupted_one(run, data, tmp_path):
     assert not runs.is_finished(folder)
     with pytest.raises(UserError, match=r"provenance\.json is missing"):
         runs.read_run(folder)
-    seen = []
+    seen, told = [], []
     resumed = training.fit(
         run.config, data=data, progress=False, directory=tmp_path,
-        on_epoch=lambda metrics: seen.append(len(metrics)),
+        on_epoch=lambda metrics: seen.append(len(metrics)), log=told.append,
     )  # fmt: skip
     assert seen == [1, 2]
+    assert told == [f"Taken up from {tmp_path.name}/{folder.name}, after epoch 1 of 2."]
     pd.testing.assert_frame_equal(resumed.metrics[UNTIMED], run.metrics[UNTIMED], check_exact=True)
     pd.testing.assert_frame_equal(resumed.predictions, run.predictions, check_exact=True)
 
