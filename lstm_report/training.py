@@ -77,7 +77,7 @@ def _train_epoch(
     seed = (config.seed * 1_000_003 + epoch) % 2**63
     torch.manual_seed(seed)
     order = torch.Generator().manual_seed(seed)
-    loss_sum, correct, norms, started = 0.0, 0, 0.0, time.perf_counter()
+    loss_sum, correct, seen, norms, started = 0.0, 0, 0, 0.0, time.perf_counter()
     steps = reviews.number_of_batches(split, config.batch_size)
     bar = progress_bar(
         reviews.batches(split, config.batch_size, generator=order),
@@ -103,8 +103,9 @@ def _train_epoch(
         schedule.set_step_size(optimiser, config.learning_rate * size)
         optimiser.step()
         loss_sum += value * len(labels)
+        seen += len(labels)
         correct += int(((logits > 0) == labels.bool()).sum())
-        bar.set_postfix(loss=f"{loss_sum / (step * config.batch_size):.3f}", refresh=False)
+        bar.set_postfix(loss=f"{loss_sum / seen:.3f}", refresh=False)
     seconds = time.perf_counter() - started
     return {
         "epoch": epoch,

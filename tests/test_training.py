@@ -116,6 +116,19 @@ def test_a_time_is_told_with_the_digits_that_matter():
     assert list(map(tables.duration, times)) == ["0.071 s", "0.4 s", "44 s", "1,230 s"]
 
 
+def test_the_bar_of_an_epoch_ends_with_the_loss_of_the_epoch(data, tmp_path, monkeypatch):
+    told = []
+
+    class Bar(list):
+        def set_postfix(self, *, loss, refresh):
+            told.append(loss)
+
+    monkeypatch.setattr(training, "progress_bar", lambda entries, **options: Bar(entries))
+    run = training.fit(small(epochs=1), data=data, directory=tmp_path)
+    assert len(data.train) % run.config.training.batch_size  # the last batch is a smaller one
+    assert told[-1] == f"{run.metrics['train_loss'][0]:.3f}"
+
+
 def train_and_die(data, directory, config):
     """Train, and be killed by the operating system after the first epoch was recorded."""
 
