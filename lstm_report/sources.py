@@ -3,8 +3,10 @@
 import hashlib
 import http.client
 import os
+import sys
 import threading
 import urllib.request
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lstm_report import corpus, readers
+from lstm_report import corpus, progress, readers
 from lstm_report.delimited import plain_name
 from lstm_report.errors import UserError
 from lstm_report.readers import Reviews
@@ -253,7 +255,12 @@ def _from_hub() -> Source | None:
     online = _network_is_there()
     if not online:  # read when `datasets` is first imported; keeps it from waiting for the network
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    import datasets
+    if progress.KERNEL in sys.modules:  # bars that are widgets are gone in a saved notebook
+        for library in ("HF_HUB", "HF_DATASETS"):
+            os.environ.setdefault(f"{library}_DISABLE_PROGRESS_BARS", "1")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "IProgress not found")  # of tqdm, for lack of widgets
+        import datasets
 
     datasets.utils.logging.set_verbosity_error()
     try:

@@ -69,3 +69,16 @@ def test_a_bar_that_was_cut_off_tells_how_far_it_came(executed):
         "    if entry == 2: break"
     )
     assert output.data["text/plain"].startswith("epoch 1/1: 50% in ")
+
+
+@pytest.mark.parametrize("widgets", ["", "sys.modules['ipywidgets'] = None\n"])
+def test_the_library_of_the_hub_draws_no_widget_and_does_not_ask_for_any(executed, widgets):
+    (outputs,) = executed(
+        f"import sys\n{widgets}"
+        "from lstm_report import sources\n"
+        "sources._from_hub()\n"
+        "import datasets, huggingface_hub\n"
+        "print(datasets.are_progress_bars_disabled())\n"
+        "print(huggingface_hub.utils.are_progress_bars_disabled())"
+    )
+    assert [output.get("text") for output in outputs] == ["True\nTrue\n"]
