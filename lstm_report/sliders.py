@@ -18,7 +18,8 @@ HTML = """<div>
 <img src="data:image/png;base64,{still}" alt="The curve for {name} = {start:g}"
  onload="this.hidden = true; this.nextElementSibling.style.display = ''">
 <div style="display: none">
-<label style="display: block">{name} <input type="range" max="{steps}" value="{at:g}" oninput="
+<label style="display: block">{name} <input type="range" max="{steps}" value="{at:g}"
+ data-lm-suppress-shortcuts="true" oninput="
  const box = this.closest('div');
  box.querySelector('output').value = (this.value / {steps}).toFixed(2);
  box.querySelectorAll('[id^={key}-]').forEach(

@@ -186,6 +186,7 @@ def test_a_slider_needs_no_kernel_and_leaves_a_picture(monkeypatch: pytest.Monke
     assert base64.b64decode(content["image/png"]).startswith(b"\x89PNG")
     page = content["text/html"]
     assert content["image/png"] in page
+    assert 'data-lm-suppress-shortcuts="true"' in page  # else JupyterLab takes its arrow keys
     curves = re.findall(r'<g id="curve-f-(\d+)"( style="display: none")?>', page)
     assert [int(number) for number, _ in curves] == list(range(21))
     assert [number for number, hidden in curves if not hidden] == ["4"]
