@@ -7,7 +7,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from lstm_report import speed, style
-from lstm_report.errors import UserError
 from lstm_report.speed import Row
 
 
@@ -27,8 +26,6 @@ def against_goals(rows: Sequence[Row]) -> Figure:
         rows: of a record; those without a goal or a figure are left out.
     """
     drawn = [row for row in speed.goals(rows) if row["figure"] is not None]
-    if not drawn:
-        raise UserError("Expected figures with a goal to draw, got none: run more sections.")
     figure, axis = style.figure(height=0.9 + 0.24 * len(drawn))
     colours = {True: style.PALETTE["green"], False: style.PALETTE["vermilion"]}
     for place, row in enumerate(drawn):
@@ -62,8 +59,6 @@ def scaling(rows: Sequence[Row]) -> Figure:
         rows: of a record; those of other sections are left out.
     """
     drawn = speed.scaling_rows(rows)
-    if not drawn:
-        raise UserError("Expected rows of the section scaling to draw, got none: run it first.")
     titles = list(dict.fromkeys(row["details"]["axis"] for row in drawn))
     figure, axes = style.figure(-(-len(titles) // 2), 2, height=5.6, squeeze=False)
     for axis, title in zip(axes.flat, titles, strict=False):

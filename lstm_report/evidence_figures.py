@@ -15,7 +15,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from lstm_report import style
-from lstm_report.errors import UserError
 from lstm_report.stats import UNITS, Estimate, Interval
 from lstm_report.unpaired import contrast
 
@@ -119,8 +118,6 @@ def over_conditions(panels: Sequence[Panel]) -> Figure:
     Args:
         panels: at least one, each with at least one line.
     """
-    if not panels or not all(panel.lines for panel in panels):
-        raise UserError("Expected measurements to draw, got none: pass at least one line a panel.")
     figure, axes = style.figure(
         1, len(panels), height=3.2, width=style.WIDTH if len(panels) > 1 else 5.2, squeeze=False
     )
@@ -157,11 +154,8 @@ def epoch_bands(epochs: Mapping[str, pd.DataFrame]) -> Figure:
             validation_accuracy, one row a run and epoch.
     """
     columns = ("seed", "epoch", "train_loss", "validation_loss", "validation_accuracy")
-    if not epochs:
-        raise UserError("Expected epochs to draw, got none: pass at least one model.")
     figure, axes = style.figure(1, 3, height=3.0)
     for position, (kind, frame) in enumerate(epochs.items()):
-        frame = style.require(frame, columns, "epochs")
         for axis, quantity in zip(axes, columns[2:], strict=True):
             table = frame.pivot(index="seed", columns="epoch", values=quantity).dropna()
             _band(axis, list(table.columns), table, kind, position)
@@ -183,8 +177,6 @@ def best_epochs(best: Mapping[str, Sequence[int]], stated: int, last: int) -> Fi
         stated: the epoch that the source states.
         last: the last epoch that was trained.
     """
-    if not best or not all(len(values) for values in best.values()):
-        raise UserError("Expected best epochs to draw, got none: pass at least one run a model.")
     figure, axis = style.figure(height=2.6, width=5.8)
     width = 0.8 / len(best)
     for position, (kind, values) in enumerate(best.items()):
@@ -231,8 +223,6 @@ def differences(estimates: Sequence[Estimate], margins: Mapping[str, float]) -> 
         estimates: at least one.
         margins: by unit, the largest difference that does not matter.
     """
-    if not estimates:
-        raise UserError("Expected differences to draw, got none: pass at least one.")
     groups: dict[str, list[Estimate]] = {}
     for estimate in estimates:
         groups.setdefault(estimate.unit, []).append(estimate)
@@ -268,13 +258,10 @@ def loss_by_error(groups: Mapping[str, pd.DataFrame]) -> Figure:
     Args:
         groups: per model, columns error (0 to 1), loss (nats), gradient, one row a prediction.
     """
-    if not groups:
-        raise UserError("Expected predictions to draw, got none: pass at least one model.")
     figure, axes = style.figure(1, 3, height=3.0)
     edges = np.linspace(0, 1, 11)
     middle = (edges[:-1] + edges[1:]) / 2
     for position, (kind, frame) in enumerate(groups.items()):
-        frame = style.require(frame, ("error", "loss", "gradient"), "predictions")
         tenth = np.minimum((10 * frame["error"]).astype(int), 9)
         means = frame.groupby(tenth)[["error", "loss", "gradient"]].mean()
         part = frame.groupby(tenth)["loss"].sum().reindex(range(10), fill_value=0)

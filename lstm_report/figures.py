@@ -16,16 +16,8 @@ from numpy.typing import ArrayLike
 
 from lstm_report import lettering, style
 from lstm_report.config import GATES
-from lstm_report.errors import UserError
 
-METRICS = ("epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
 CLASSES = ("negative", "positive")
-
-
-def _some(entries: Mapping[str, pd.DataFrame] | None, what: str) -> Mapping[str, pd.DataFrame]:
-    if not entries:
-        raise UserError(f"Expected {what} to draw, got none: pass at least one model.")
-    return entries
 
 
 def _percent(axis: Axes, which: str = "y") -> None:
@@ -37,11 +29,11 @@ def learning_curves(runs: Mapping[str, pd.DataFrame]) -> Figure:
     """Draw loss and accuracy per epoch, training (dashed) and validation (solid).
 
     Args:
-        runs: per model, the metrics of its run with the columns of `METRICS`.
+        runs: per model, the metrics of its run with the columns epoch, train_loss,
+            train_accuracy, validation_loss and validation_accuracy.
     """
     figure, axes = style.figure(1, 2, height=2.9)
-    for position, (kind, metrics) in enumerate(_some(runs, "runs").items()):
-        metrics = style.require(metrics, METRICS, "metrics")
+    for position, (kind, metrics) in enumerate(runs.items()):
         colour = style.colour_of(kind, position)
         for axis, quantity in zip(axes, ("loss", "accuracy"), strict=True):
             for part, line in (("train", "--"), ("validation", "-")):
@@ -71,11 +63,6 @@ def confusion_matrix(label: ArrayLike, prediction: ArrayLike) -> Figure:
         label, prediction: 0 for negative and 1 for positive, one of each per review.
     """
     actual, given = np.asarray(label, int), np.asarray(prediction, int)
-    if actual.size == 0 or actual.shape != given.shape:
-        raise UserError(
-            f"Expected as many predictions as labels and at least one, got {given.size} and "
-            f"{actual.size}: pass both for the same reviews."
-        )
     counts = np.array([[np.sum((actual == a) & (given == b)) for b in (0, 1)] for a in (0, 1)])
     share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     text = [
@@ -101,12 +88,6 @@ def gate_activations(trace: pd.DataFrame, words: Sequence[str]) -> Figure:
         trace: from `probes.gate_trace`, one row per word.
         words: the words, as many as rows.
     """
-    trace = style.require(trace, GATES, "a gate trace")
-    if len(words) != len(trace):
-        raise UserError(
-            f"Expected one word per row of the gate trace, got {len(words)} words and "
-            f"{len(trace)} rows: pass the words that the trace was computed from."
-        )
     labels = [lettering.label(word) for word in words]
     figure, axis = style.figure(height=2.5 + 0.05 * max(map(len, labels)))
     names = [f"{style.GATE_NAMES[gate]} ${gate}$" for gate in GATES]
@@ -136,7 +117,6 @@ def results_against_source(results: pd.DataFrame, source: Mapping[str, float]) -
         results: columns model (a kind), accuracy, low, high; fractions.
         source: per kind of model, the accuracy that the source report states.
     """
-    results = style.require(results, ("model", "accuracy", "low", "high"), "results")
     figure, axis = style.figure(height=0.9 + 0.55 * len(results))
     for row, (_, entry) in enumerate(results.iterrows()):
         kind = str(entry["model"])
@@ -172,14 +152,11 @@ def accuracy_by_length(groups: Mapping[str, pd.DataFrame]) -> Figure:
         groups: per model, columns low, high (tokens), accuracy, ci_low, ci_high and count, as
             from `stats.accuracy_by`; the same ranges for every model.
     """
-    columns = ("low", "high", "accuracy", "ci_low", "ci_high", "count")
     figure, axis = style.figure(height=3.0)
-    entries = _some(groups, "groups of lengths")
-    for position, (kind, frame) in enumerate(entries.items()):
-        frame = style.require(frame, columns, "groups of lengths")
+    for position, (kind, frame) in enumerate(groups.items()):
         reach = [frame["accuracy"] - frame["ci_low"], frame["ci_high"] - frame["accuracy"]]
         axis.errorbar(
-            np.arange(len(frame)) + 0.12 * (position - (len(entries) - 1) / 2),
+            np.arange(len(frame)) + 0.12 * (position - (len(groups) - 1) / 2),
             frame["accuracy"], yerr=reach, capsize=3, color=style.colour_of(kind, position),
             marker=style.MODEL_MARKERS.get(kind, "o"), linestyle=":", label=style.name_of(kind),
         )  # fmt: skip
@@ -205,11 +182,10 @@ def calibration(groups: Mapping[str, pd.DataFrame]) -> Figure:
         groups: per model, columns confidence (mean predicted probability of a bin), accuracy
             (observed share), low, high (its interval) and count, as from `stats.calibration`.
     """
-    columns = ("confidence", "accuracy", "low", "high", "count")
     figure, axis = style.figure(height=3.8, width=4.6)
     axis.plot([0, 1], [0, 1], "--", color=style.PALETTE["grey"], linewidth=1, label="perfect")
-    for position, (kind, frame) in enumerate(_some(groups, "calibration").items()):
-        frame = style.require(frame, columns, "calibration").dropna(subset=["accuracy"])
+    for position, (kind, frame) in enumerate(groups.items()):
+        frame = frame.dropna(subset=["accuracy"])
         reach = [frame["accuracy"] - frame["low"], frame["high"] - frame["accuracy"]]
         axis.errorbar(
             frame["confidence"], frame["accuracy"], yerr=np.maximum(reach, 0), capsize=2,
@@ -233,11 +209,6 @@ def disagreement(correct_a: ArrayLike, correct_b: ArrayLike, kinds: tuple[str, s
         kinds: the two models.
     """
     a, b = np.asarray(correct_a, bool), np.asarray(correct_b, bool)
-    if a.size == 0 or a.shape != b.shape:
-        raise UserError(
-            f"Expected the same reviews for both models and at least one, got {a.size} and "
-            f"{b.size}: pass both models' results on the same test reviews."
-        )
     first, second = (style.name_of(kind) for kind in kinds)
     bars = {
         "both right": (np.sum(a & b), style.PALETTE["green"]),

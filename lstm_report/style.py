@@ -5,11 +5,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import matplotlib
-import pandas as pd
 from cycler import cycler
 from matplotlib.figure import Figure
-
-from lstm_report.errors import UserError
 
 PALETTE = {
     "blue": "#0072B2",
@@ -121,20 +118,3 @@ def colour_of(kind: str, position: int) -> str:
     """Return the colour of a model, or of the other series number `position`."""
     spare = list(PALETTE.values())[2:]
     return MODEL_COLOURS.get(kind, spare[position % len(spare)])
-
-
-def require(frame: pd.DataFrame | None, columns: tuple[str, ...], what: str) -> pd.DataFrame:
-    """Return the frame if it can be drawn.
-
-    Raises:
-        UserError: when it is `None`, has no rows or lacks one of the columns.
-    """
-    if frame is None or len(frame) == 0:
-        raise UserError(f"Expected {what} to draw, got none: pass at least one row.")
-    missing = [name for name in columns if name not in frame]
-    if missing:
-        raise UserError(
-            f"Expected {what} with the columns {', '.join(columns)}, but {', '.join(missing)} "
-            "is missing: pass a table that has them all."
-        )
-    return frame

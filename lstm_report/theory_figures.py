@@ -8,7 +8,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from lstm_report import style
-from lstm_report.errors import UserError
 
 
 @style.apply()
@@ -31,14 +30,11 @@ def gradient_against_distance(panels: Mapping[str, pd.DataFrame]) -> Figure:
         panels: per title, one table for one panel with the columns distance, norm, seed and kind,
             as from `probes.gradient_by_distance`, for one or more kinds of cell.
     """
-    if not panels:
-        raise UserError("Expected gradients to draw, got none: pass at least one panel.")
     figure, axes = style.figure(
         1, len(panels), height=3.3, width=max(4.6, style.WIDTH * min(1, len(panels) / 2)),
         sharey=True, squeeze=False,
     )  # fmt: skip
     for axis, (title, frame) in zip(axes[0], panels.items(), strict=True):
-        frame = style.require(frame, ("distance", "norm", "seed", "kind"), "gradients")
         for position, (kind, group) in enumerate(frame.groupby("kind", sort=False)):
             kind, norm = str(kind), group.groupby("distance")["norm"]
             colour, middle = style.colour_of(kind, position), norm.median()
@@ -64,12 +60,9 @@ def state_over_time(runs: Mapping[str, pd.DataFrame], *, quantity: str, name: st
         quantity: the column that is drawn, `c` or `h`.
         name: how the vertical axis is called.
     """
-    if not runs:
-        raise UserError("Expected states to draw, got none: pass at least one run.")
     colours = [style.PALETTE[key] for key in ("blue", "vermilion", "green", "purple", "orange")]
     figure, axis = style.figure(height=2.6, width=5.8)
     for position, (label, frame) in enumerate(runs.items()):
-        frame = style.require(frame, ("step", quantity), "states")
         axis.plot(
             frame["step"], frame[quantity], marker="os^Dv"[position % 5], label=label,
             color=colours[position % 5], markersize=4,
@@ -87,7 +80,6 @@ def largest_hidden_state(trace: pd.DataFrame) -> Figure:
     Args:
         trace: columns step, kind and largest, as from `probes.largest_hidden_state`.
     """
-    trace = style.require(trace, ("step", "kind", "largest"), "hidden states")
     figure, axis = style.figure(height=2.6)
     for position, (kind, group) in enumerate(trace.groupby("kind", sort=False)):
         kind = str(kind)
@@ -112,8 +104,6 @@ def loss_penalty(limit: float = 6.0) -> Figure:
     Args:
         limit: the largest |z| shown, more than 0.
     """
-    if not limit > 0:
-        raise UserError(f"Expected limit to be more than 0, got {limit}: choose such a number.")
     z = np.linspace(-limit, limit, 241)
     curves = {
         "Loss": (np.logaddexp(0, -z), "loss (nats)"),

@@ -13,7 +13,6 @@ from matplotlib import pyplot
 from matplotlib.figure import Figure
 
 from lstm_report import config, diagrams, figures, sliders, style, theory_figures
-from lstm_report.errors import UserError
 
 METRICS = pd.DataFrame(
     {
@@ -145,32 +144,6 @@ def test_gate_activations_show_words_as_they_are() -> None:
     np.testing.assert_allclose(
         axis.collections[0].get_array().reshape(4, 2), TRACE[list("ifgo")].to_numpy().T
     )
-
-
-BAD: dict[str, Callable[[], Figure]] = {
-    "no runs": lambda: figures.learning_curves({}),
-    "no metrics": lambda: figures.learning_curves({"lstm": None}),
-    "empty metrics": lambda: figures.learning_curves({"lstm": METRICS.iloc[:0]}),
-    "missing column": lambda: figures.learning_curves({"lstm": METRICS.drop(columns="epoch")}),
-    "no labels": lambda: figures.confusion_matrix([], []),
-    "unequal labels": lambda: figures.confusion_matrix([0], [0, 1]),
-    "unequal words": lambda: figures.gate_activations(TRACE, ["one"]),
-    "no trace": lambda: figures.gate_activations(None, []),
-    "no results": lambda: figures.results_against_source(None, {}),
-    "no lengths": lambda: figures.accuracy_by_length({}),
-    "no bins": lambda: figures.calibration({"lstm": BINS.iloc[:0]}),
-    "no reviews": lambda: figures.disagreement([], [], ("lstm", "reslstm")),
-    "no gradients": lambda: theory_figures.gradient_against_distance({}),
-    "no states": lambda: theory_figures.state_over_time({}, quantity="c", name="c"),
-    "no hidden states": lambda: theory_figures.largest_hidden_state(None),
-    "limit of zero": lambda: theory_figures.loss_penalty(0),
-}
-
-
-@pytest.mark.parametrize("name", BAD)
-def test_nothing_to_draw_is_told_in_one_sentence(name: str) -> None:
-    with pytest.raises(UserError, match=r"^Expected [^.]*(\.\d[^.]*)*\.$"):
-        BAD[name]()
 
 
 def test_a_slider_needs_no_kernel_and_leaves_a_picture(monkeypatch: pytest.MonkeyPatch) -> None:

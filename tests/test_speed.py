@@ -1,6 +1,5 @@
 """The committed record of the benchmarks: read, shown as a table and drawn."""
 
-import copy
 import json
 
 import numpy as np
@@ -101,10 +100,3 @@ def test_scaling_is_drawn_with_its_power():
     np.testing.assert_allclose(line.get_ydata(), [1e3, 4e3, 16e3])
     assert measured.get_label() == f"{style.name_of('lstm')}: 2.00 (1.90 to 2.10)"
     assert axis.get_xlabel() == "hidden size" and axis.get_ylabel() == "milliseconds"
-
-
-@pytest.mark.parametrize("draw", [bench_figures.against_goals, bench_figures.scaling])
-def test_nothing_to_draw_is_told_in_one_sentence(draw):
-    rows = copy.deepcopy(ROWS[2:3])
-    with pytest.raises(UserError, match=r"^Expected [^.]*\.$"):
-        draw(rows)

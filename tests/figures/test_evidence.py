@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 
 from lstm_report import evidence_figures
-from lstm_report.errors import UserError
 from lstm_report.stats import Estimate, Interval
 
 
@@ -55,15 +54,3 @@ def test_best_epochs_are_counted():
     figure = evidence_figures.best_epochs({"lstm": [2, 3, 3], "reslstm": [3, 3, 3]}, 3, 4)
     heights = [bar.get_height() for bar in figure.axes[0].patches]
     assert heights == [0, 0, 1, 2, 0, 0, 0, 0, 3, 0]
-
-
-def test_nothing_to_draw_is_told_in_one_sentence():
-    for draw in (
-        lambda: evidence_figures.over_conditions([]),
-        lambda: evidence_figures.epoch_bands({}),
-        lambda: evidence_figures.best_epochs({}, 14, 15),
-        lambda: evidence_figures.differences([], {}),
-        lambda: evidence_figures.loss_by_error({}),
-    ):
-        with pytest.raises(UserError, match="Expected"):
-            draw()
