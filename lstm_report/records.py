@@ -77,7 +77,10 @@ def _read_text(path: Path, columns: list[str]) -> pd.DataFrame:
         return pd.DataFrame(columns=columns)
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
-        return table.astype({"seed": int})[_key_first(table)]
+        table = table.astype({"seed": int})[_key_first(table)]
+        if (table["seed"] < 0).any():
+            raise ValueError("a seed below 0")
+        return table
     except (ValueError, KeyError, OSError) as error:
         raise _damaged(path) from error
 

@@ -163,3 +163,11 @@ def test_predictions_that_are_none_are_named(results, logits):
     pd.DataFrame(logits, index=range(len(LABELS))).to_parquet(file)
     with pytest.raises(UserError, match="parquet, but it is damaged"):
         Archive().study("headline")
+
+
+@pytest.mark.parametrize("seed", ["-5", "x", "", "1e999"])
+def test_a_seed_that_cannot_be_is_named_with_its_table(results, seed):
+    headline()
+    edit("runs.csv", put("seed", seed))
+    with pytest.raises(UserError, match="runs.csv, but it is damaged"):
+        Archive().study("headline")
