@@ -8,17 +8,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, PercentFormatter
 
-from lstm_report import costs, style
+from lstm_report import style
 from lstm_report.config import KINDS
 from lstm_report.errors import UserError
 
+LINEAR, AVERAGED = "linear", "averaged"
+"""Kinds of model beside those of `lstm_report.config.KINDS`."""
 COSTS = {
     "seconds": "training, seconds × threads",
     "operations": "training of the recurrent layers, floating-point operations",
 }
 LOOKS = {
-    costs.LINEAR: ("linear model", style.PALETTE["black"], "P"),
-    costs.AVERAGED: ("network averaged with n-grams", style.PALETTE["orange"], "*"),
+    LINEAR: ("linear model", style.PALETTE["black"], "P"),
+    AVERAGED: ("network averaged with n-grams", style.PALETTE["orange"], "*"),
 }
 TICKS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.96, 0.98, 0.99)
 LEAST_ERROR = 1e-4
@@ -53,7 +55,7 @@ def accuracy_against_cost(found: pd.DataFrame, cost: str = "seconds") -> Figure:
     that good models do not lie on each other where a bad one is drawn too.
 
     Args:
-        found: from `lstm_report.costs.table`; rows without that cost are left out.
+        found: from `lstm_report.costs.accuracy_and_cost`; rows without that cost are left out.
         cost: a key of `COSTS`.
     """
     if cost not in COSTS:
@@ -68,7 +70,7 @@ def accuracy_against_cost(found: pd.DataFrame, cost: str = "seconds") -> Figure:
             rows[cost], rows["accuracy"], yerr=np.maximum(reach, 0), linestyle="none",
             color=colour, marker=marker, elinewidth=1, label=name,
         )  # fmt: skip
-    best = costs.frontier(drawn, cost)
+    best = frontier(drawn, cost)
     axis.step(
         best[cost], best["accuracy"], where="post", color=style.PALETTE["grey"], linewidth=1,
         zorder=1, label="best at its cost",
@@ -103,11 +105,23 @@ def numbered(found: pd.DataFrame, cost: str = "seconds") -> pd.DataFrame:
     """Return the cells that bear a number in `accuracy_against_cost`.
 
     Args:
-        found: from `lstm_report.costs.table`.
+        found: from `lstm_report.costs.accuracy_and_cost`.
         cost: a key of `COSTS`.
 
     Returns:
         Columns number, study, cell, accuracy, seeds and the cost.
     """
-    best = costs.frontier(found, cost)[["study", "cell", "accuracy", "seeds", cost]]
+    best = frontier(found, cost)[["study", "cell", "accuracy", "seeds", cost]]
     return best.assign(number=range(1, len(best) + 1)).set_index("number").reset_index()
+
+
+def frontier(found: pd.DataFrame, cost: str = "seconds") -> pd.DataFrame:
+    """Return the rows that no cheaper or equally cheap one reaches in accuracy, cheapest first.
+
+    Args:
+        found: from `lstm_report.costs.accuracy_and_cost`.
+        cost: the column of the cost; rows without one are left out.
+    """
+    ordered = found.dropna(subset=[cost]).sort_values([cost, "accuracy"], ascending=[True, False])
+    best = ordered["accuracy"].cummax().shift(fill_value=-np.inf)
+    return ordered[ordered["accuracy"] > best]

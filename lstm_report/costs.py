@@ -8,14 +8,13 @@ import pandas as pd
 
 from lstm_report import averaging, measurements, paths, records, strong_settings
 from lstm_report.config import ModelConfig
+from lstm_report.cost_figures import AVERAGED, LINEAR
 from lstm_report.sources import IMDB_CHECKSUM
 
 COLUMNS = (
     *("study", "cell", "kind", "seeds", "accuracy", "low", "high"),
     *("seconds", "tokens", "operations", "hardware"),
 )
-LINEAR, AVERAGED = "linear", "averaged"
-"""Kinds of model beside those of `lstm_report.config.KINDS`."""
 UNSHOWN = {strong_settings.TUNING}
 """Its cells serve to choose by validation; the best by test of many trials would be a lucky one."""
 NEEDED = ("checksum", "test_accuracy", "train_seconds")
@@ -23,7 +22,7 @@ OPERATIONS = 6
 """Of a weight for each token: a product and a sum forwards, and two of each backwards."""
 
 
-def table() -> pd.DataFrame:
+def accuracy_and_cost() -> pd.DataFrame:
     """Return accuracy and cost of every cell in `results/` with IMDB's reviews, cheapest first.
 
     Returns:
@@ -134,15 +133,3 @@ def recurrent_weights(config: ModelConfig) -> int:
     model = SentimentClassifier(2, config)
     layers = [model.recurrent, model.backward_recurrent]
     return sum(weight.numel() for layer in layers if layer for weight in layer.parameters())
-
-
-def frontier(found: pd.DataFrame, cost: str = "seconds") -> pd.DataFrame:
-    """Return the rows that no cheaper or equally cheap one reaches in accuracy, cheapest first.
-
-    Args:
-        found: from `table`.
-        cost: the column of the cost; rows without one are left out.
-    """
-    ordered = found.dropna(subset=[cost]).sort_values([cost, "accuracy"], ascending=[True, False])
-    best = ordered["accuracy"].cummax().shift(fill_value=-np.inf)
-    return ordered[ordered["accuracy"] > best]

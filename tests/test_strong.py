@@ -550,7 +550,7 @@ def recorded_costs(places):
 
 
 def test_costs_are_those_of_the_records(recorded_costs):
-    table = costs.table()
+    table = costs.accuracy_and_cost()
     assert list(table["cell"]) == ["bag of words", "one", "one, averaged with n-grams", "two"]
     assert list(table["kind"]) == ["linear", "reslstm", "averaged", "reslstm"]
     one, together, two = (table.iloc[k] for k in (1, 2, 3))
@@ -570,8 +570,8 @@ def test_the_frontier_is_what_nothing_cheaper_reaches(recorded_costs):
     table = pd.DataFrame(
         {"seconds": [4, 1, 2, 2, 3, 5], "accuracy": [0.8, 0.5, 0.6, 0.7, 0.65, 0.8]}
     )
-    assert list(costs.frontier(table).index) == [1, 3, 0]
-    found = costs.table()
+    assert list(cost_figures.frontier(table).index) == [1, 3, 0]
+    found = costs.accuracy_and_cost()
     assert list(cost_figures.numbered(found)["cell"]) == ["bag of words", "one",
                                                           "one, averaged with n-grams"]  # fmt: skip
     assert list(cost_figures.numbered(found, "operations")["cell"]) == ["two", "one"]
@@ -579,7 +579,7 @@ def test_the_frontier_is_what_nothing_cheaper_reaches(recorded_costs):
 
 @pytest.mark.parametrize("cost", cost_figures.COSTS)
 def test_the_curve_shows_every_cell_once(recorded_costs, cost):
-    found = costs.table()
+    found = costs.accuracy_and_cost()
     figure = cost_figures.accuracy_against_cost(found, cost)
     assert isinstance(figure, matplotlib.figure.Figure)
     (axis,) = figure.axes
@@ -589,11 +589,11 @@ def test_the_curve_shows_every_cell_once(recorded_costs, cost):
     expected = found.dropna(subset=[cost])[[cost, "accuracy"]].to_numpy(float)
     assert sorted(map(tuple, shown)) == sorted(map(tuple, expected))
     numbers = [entry.get_text() for entry in axis.texts]
-    assert numbers == [str(k + 1) for k in range(len(costs.frontier(found, cost)))]
+    assert numbers == [str(k + 1) for k in range(len(cost_figures.frontier(found, cost)))]
 
 
 def test_equal_steps_of_height_halve_the_errors_and_no_error_is_drawn_too(recorded_costs):
-    found = costs.table()
+    found = costs.accuracy_and_cost()
     (axis,) = cost_figures.accuracy_against_cost(found.assign(accuracy=1.0)).axes
     x = found["seconds"].iloc[0]
     heights = [axis.transData.transform((x, y))[1] for y in (0.5, 0.75, 0.875, 1.0)]
@@ -605,9 +605,9 @@ def test_equal_steps_of_height_halve_the_errors_and_no_error_is_drawn_too(record
 
 
 def test_without_records_there_is_nothing_to_draw(places):
-    assert list(costs.table().columns) == list(costs.COLUMNS)
+    assert list(costs.accuracy_and_cost().columns) == list(costs.COLUMNS)
     with pytest.raises(UserError, match="Expected a cost out of seconds, operations, got 'money'"):
-        cost_figures.accuracy_against_cost(costs.table(), "money")
+        cost_figures.accuracy_against_cost(costs.accuracy_and_cost(), "money")
 
 
 # Records of earlier code

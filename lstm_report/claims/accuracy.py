@@ -192,7 +192,7 @@ def _stacks(view: View) -> Shown:
 
 def _costs(view: View) -> Shown:
     """Draw accuracy against cost, of everything that was tested on IMDB."""
-    found = costs.table()
+    found = costs.accuracy_and_cost()
     if len(found) < 2:
         raise Missing("two or more cells tested on IMDB")
     best = cost_figures.numbered(found)
