@@ -235,7 +235,7 @@ def test_vectors_are_learnt_from_training_and_unlabelled_texts_alone(source, pre
     rows = data.split_rows(source, prepared.config)
     held = source.train.texts[rows["validation-rows"][0]]
     others = dataclasses.replace(source, unlabelled=[*source.unlabelled, held.upper()])
-    texts = word_vectors._texts(dataclasses.replace(prepared, source=others))
+    texts = word_vectors._sentences(dataclasses.replace(prepared, source=others))
     trained = [source.train.texts[row] for row in rows["train-rows"]]
     assert len(trained) == 200 and texts == [*trained, *source.unlabelled]
 
