@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import tqdm
 
+from lstm_report import tables
+
 if TYPE_CHECKING:
     import pandas
 
@@ -92,7 +94,7 @@ def epoch_line(epochs: "pandas.DataFrame") -> str:
     return (
         f"Epoch {last['epoch']:.0f}: training loss {last['train_loss']:.3f}, validation loss "
         f"{last['validation_loss']:.3f}, validation accuracy {last['validation_accuracy']:.2%}, "
-        f"{last['seconds']:.0f} s"
+        f"{tables.duration(last['seconds'])}"
     )
 
 

@@ -47,9 +47,9 @@ def test_a_bar_is_drawn_in_a_terminal_and_not_in_a_file(terminal, monkeypatch):
 
 def test_an_epoch_is_told_in_one_line():
     rows = {"epoch": [1, 2], "train_loss": [0.6, 0.4321], "validation_loss": [0.5, 0.4]}
-    table = pd.DataFrame({**rows, "validation_accuracy": [0.7, 0.8015], "seconds": [9.0, 8.6]})
+    table = pd.DataFrame({**rows, "validation_accuracy": [0.7, 0.8015], "seconds": [0.5, 0.41]})
     assert progress.epoch_line(table) == (
-        "Epoch 2: training loss 0.432, validation loss 0.400, validation accuracy 80.15%, 9 s"
+        "Epoch 2: training loss 0.432, validation loss 0.400, validation accuracy 80.15%, 0.41 s"
     )
 
 
