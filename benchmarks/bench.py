@@ -26,7 +26,11 @@ from scaling import scaling
 from timing import REPEATS, Row
 from workers import workers
 
-from lstm_report import bench_figures, kernel, memory, paths, provenance, runs, speed
+from lstm_report import paths, process, provenance
+from lstm_report.figures import costs as bench_figures
+from lstm_report.figures import costs as speed
+from lstm_report.models import kernel
+from lstm_report.training import runs as runs
 
 TARGET = paths.BUILD / "bench.json"
 SECTIONS: dict[str, Callable[[int], Iterator[Row]]] = {
@@ -75,7 +79,7 @@ def main() -> None:
         sys.exit(f"Expected sections from {', '.join(known)}, got {', '.join(unknown)}.")
     if arguments.repeats < 5:
         sys.exit(f"Expected at least 5 repeats, got {arguments.repeats}.")
-    memory.keep_freed()  # as in training, and for all that is compared with it here
+    process.keep_freed()  # as in training, and for all that is compared with it here
     torch.manual_seed(0)
     console = Console()
     rows: list[speed.Row] = []

@@ -12,7 +12,10 @@ from types import SimpleNamespace
 import material
 from timing import Row, ratio, side_by_side, spread
 
-from lstm_report import config, data, prediction, training
+from lstm_report import config
+from lstm_report.data import prepared as data
+from lstm_report.training import evaluate
+from lstm_report.training import loop as training
 
 
 def seconds_of(*command: str) -> float:
@@ -72,8 +75,8 @@ def predict(repeats: int) -> Iterator[Row]:
         )
         texts = source.test.texts
         ways = {
-            "one by one": lambda: [next(prediction.probabilities(loaded, [t])) for t in texts],
-            "together": lambda: list(prediction.probabilities(loaded, texts)),
+            "one by one": lambda: [next(evaluate.probabilities(loaded, [t])) for t in texts],
+            "together": lambda: list(evaluate.probabilities(loaded, texts)),
         }
         seconds = side_by_side(ways, min(repeats, 5))
     figure = ratio(seconds["one by one"], seconds["together"])

@@ -15,11 +15,16 @@ import torch
 from material import NAMES
 from timing import Figure, Row
 
-from lstm_report import config, data, kernel, sources, studies, training
+from lstm_report import config
 from lstm_report.config import RunConfig
-from lstm_report.data import PreparedData
-from lstm_report.evaluation import choose_device, choose_precision
-from lstm_report.unpaired import contrast
+from lstm_report.data import prepared as data
+from lstm_report.data import sources
+from lstm_report.data.prepared import PreparedData
+from lstm_report.models import kernel
+from lstm_report.statistics.unpaired import contrast
+from lstm_report.studies import study
+from lstm_report.training import loop as training
+from lstm_report.training.evaluate import choose_device, choose_precision
 
 SEEDS = 3
 KERNELS = {"compiled": "on", "PyTorch": "off"}
@@ -61,7 +66,7 @@ def compared(first: np.ndarray, second: np.ndarray) -> tuple[Figure, float, floa
 def curves(repeats: int) -> Iterator[Row]:
     """Compare the curves of validation of both kernels with those of other seeds."""
     precision = choose_precision("auto", choose_device("cpu"))
-    base = studies.change(config.profile("quick"), {"training.device": "cpu"})
+    base = study.change(config.profile("quick"), {"training.device": "cpu"})
     sizes = base.model.embedding_size, base.model.hidden_size
     there = kernel.fits(getattr(torch, precision), *sizes)
     source = sources.resolve() if there else None
@@ -77,7 +82,7 @@ def curves(repeats: int) -> Iterator[Row]:
             continue
         made: dict[str, list[dict[str, np.ndarray]]] = {name: [] for name in KERNELS}
         for seed in range(SEEDS):
-            settings = studies.change(base, {"model.kind": kind, "training.seed": seed})
+            settings = study.change(base, {"model.kind": kind, "training.seed": seed})
             prepared = data.prepare(source, settings.data)
             for name, found in made.items():
                 found.append(curve(settings, prepared, name))

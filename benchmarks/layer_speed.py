@@ -7,7 +7,7 @@ from peers import Loop
 from timing import Row, ratio, side_by_side
 from torch import Tensor, nn
 
-from lstm_report.layers import LSTM, ResLSTM
+from lstm_report.models.layers import LSTM, ResLSTM
 
 SHAPES = (  # B, T, I, H, layers
     (64, 256, 128, 256, 1),

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from lstm_report import corpus, data, paths
+from lstm_report import paths
 from lstm_report.config import MODELS, DataConfig
-from lstm_report.data import PreparedData
-from lstm_report.model import LAYERS
-from lstm_report.readers import Reviews
-from lstm_report.sources import Source, checksum
-from lstm_report.words import SPECIAL, tokenizer_of
+from lstm_report.data import prepared as data
+from lstm_report.data import synthetic
+from lstm_report.data.prepared import PreparedData
+from lstm_report.data.readers import Reviews
+from lstm_report.data.sources import Source, checksum
+from lstm_report.data.tokens import SPECIAL, tokenizer_of
+from lstm_report.models.classifier import LAYERS
 
 NAMES = {kind: LAYERS[kind].__name__ for kind in MODELS}
 MEDIAN, SPREAD = 200, 0.65
@@ -27,7 +29,7 @@ def reviews(train: int, test: int) -> Source:
     Lengths are drawn from a log-normal distribution. A review starts anywhere in the corpus and its
     label is drawn, since only time is measured.
     """
-    words = " ".join(corpus.write_reviews(4_000, seed=11).texts).split()
+    words = " ".join(synthetic.write_reviews(4_000, seed=11).texts).split()
     random = np.random.default_rng(12)
     parts = {}
     for split, count in (("train", train), ("test", test)):

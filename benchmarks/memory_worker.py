@@ -15,9 +15,12 @@ import material
 import numpy as np
 import psutil
 
-from lstm_report import config, prediction, runs, training
-from lstm_report.readers import Reviews
-from lstm_report.sources import Source
+from lstm_report import config
+from lstm_report.data.readers import Reviews
+from lstm_report.data.sources import Source
+from lstm_report.training import evaluate
+from lstm_report.training import loop as training
+from lstm_report.training import runs as runs
 
 
 def largest_memory() -> float:
@@ -60,7 +63,7 @@ def main(task: str, value: str) -> None:
         elif task == "long":
             source = long_documents(8)
             run = fit(source, value, folder, max_length=10_000)
-            assert len(list(prediction.probabilities(run, source.test.texts))) == 8
+            assert len(list(evaluate.probabilities(run, source.test.texts))) == 8
         else:
             # The file is what may grow: a small model reads it sooner.
             settings = config.profile("smoke", data="built-in", epochs=1)
@@ -72,7 +75,7 @@ def main(task: str, value: str) -> None:
                 rows = csv.writer(file)
                 rows.writerow(["text"])
                 rows.writerows([texts[k % len(texts)]] for k in range(int(value)))
-            assert prediction.predict_file(run, entry, target) == int(value)
+            assert evaluate.predict_file(run, entry, target) == int(value)
     seconds = time.perf_counter() - begin
     print(json.dumps({"memory": largest_memory(), "seconds": seconds}))
 

@@ -11,18 +11,21 @@ import peers
 import torch
 from timing import Row, ratio, side_by_side, spread
 
-from lstm_report import config, runs, studies, training
+from lstm_report import config
 from lstm_report.config import RunConfig
-from lstm_report.data import PreparedData, Split
-from lstm_report.evaluation import choose_device, choose_precision
+from lstm_report.data.prepared import PreparedData, Split
+from lstm_report.studies import study
+from lstm_report.training import loop as training
+from lstm_report.training import runs as runs
+from lstm_report.training.evaluate import choose_device, choose_precision
 
 LENGTH, SIDE = 256, 4096
 TRAIN, TEST = 1_500, 500
 PART = {"packed": 12, "Keras": 3, "loop": 12}
 """Slow peers read this part of the reviews; all rates are real tokens a second.
 
-Peers run as people write them. What `lstm_report.training` sets for its process, freed memory kept
-and denormals as zero, is given to two of them as well, in rows without a goal.
+Peers run as people write them. What `lstm_report.training.loop` sets for its process, freed memory
+kept and denormals as zero, is given to two of them as well, in rows without a goal.
 """
 
 
@@ -50,7 +53,7 @@ def arrays(splits: list[Split], part: int) -> peers.Arrays:
 
 
 class Ours:
-    """`lstm_report.training.fit`, all that it writes included, in a new folder each time."""
+    """`lstm_report.training.loop.fit`, all that it writes included, in a new folder each time."""
 
     def __init__(self, settings: RunConfig, data: PreparedData) -> None:
         self.settings, self.data = settings, data
@@ -90,14 +93,14 @@ def pipeline(repeats: int) -> Iterator[Row]:
     rounds = min(repeats, 5)  # half a minute each
     base = config.profile("source", data="built-in", epochs=1)
     fraction = TEST / 2 / (TRAIN + TEST / 2)
-    base = studies.change(base, {"data.validation_fraction": fraction, "training.device": "cpu"})
+    base = study.change(base, {"data.validation_fraction": fraction, "training.device": "cpu"})
     data = material.prepared(material.reviews(TRAIN + TEST // 2, TEST // 2), base.data)
     auto = choose_precision("auto", choose_device("cpu"))
     ours: dict[tuple[str, str], Ours] = {}
     for precision in dict.fromkeys((auto, "float32")):
         for kind in config.MODELS:
             changes = {"model.kind": kind, "training.precision": precision}
-            ours[kind, precision] = Ours(studies.change(base, changes), data)
+            ours[kind, precision] = Ours(study.change(base, changes), data)
     ways: dict[str, Callable[[], object]] = {
         f"{kind} {precision}": work for (kind, precision), work in ours.items()
     }

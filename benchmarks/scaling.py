@@ -9,7 +9,7 @@ from pipeline import arithmetic
 from timing import Row, exponent, side_by_side
 
 from lstm_report.config import MODELS
-from lstm_report.model import LAYERS
+from lstm_report.models.classifier import LAYERS
 
 BASE = {"batch": 64, "steps": 128, "hidden": 256, "layers": 1}
 INPUTS = 128

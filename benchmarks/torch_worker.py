@@ -13,8 +13,9 @@ import peers
 import torch
 from torch import nn
 
-from lstm_report import kernel, memory
+from lstm_report import process
 from lstm_report.config import ModelConfig
+from lstm_report.models import kernel
 
 
 def work(path: str, settings: dict[str, Any]) -> None:
@@ -38,11 +39,11 @@ def work(path: str, settings: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    """Work with the settings of the process that `lstm_report.training` makes, or without."""
+    """Work with the settings of the process that `lstm_report.training.loop` makes, or without."""
     settings = json.loads(sys.argv[2])
     torch.set_num_threads(settings["threads"])
     if tuned := settings["tuned"]:
-        memory.keep_freed()
+        process.keep_freed()
     with kernel.denormals_as_zero() if tuned else nullcontext():  # before a thread is started
         work(sys.argv[1], settings)
 

@@ -9,9 +9,12 @@ from pathlib import Path
 import material
 from timing import Row, ratio, side_by_side
 
-from lstm_report import config, engines, runs, studies
+from lstm_report import config
 from lstm_report.config import RunConfig
-from lstm_report.sources import Source
+from lstm_report.data.sources import Source
+from lstm_report.studies import local as engines
+from lstm_report.studies import study
+from lstm_report.training import runs as runs
 
 CORES, EPOCHS = 2, 3
 TRAIN, TEST = 1_100, 100
@@ -53,7 +56,7 @@ def workers(repeats: int) -> Iterator[Row]:
         return
     base = config.profile("source", data="built-in", epochs=EPOCHS)
     changes = {"training.device": "cpu"}
-    configs = [studies.change(base, {**changes, "model.kind": kind}) for kind in config.MODELS]
+    configs = [study.change(base, {**changes, "model.kind": kind}) for kind in config.MODELS]
     source = material.reviews(TRAIN, TEST)
     rates: dict[int, list[float]] = {1: [], 2: []}
     with material.empty_cache():  # filled in the round that is not counted

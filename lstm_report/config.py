@@ -12,18 +12,18 @@ from lstm_report.errors import UserError
 MODELS = ("lstm", "reslstm")
 """The two that the report compares."""
 KINDS = (*MODELS, "rnn", "skiplstm", "gatedlstm")
-"""Every recurrent layer, with those of the studies; see `lstm_report.model.LAYERS`."""
+"""Every recurrent layer, with those of the studies; see `lstm_report.models.classifier.LAYERS`."""
 GATES = ("i", "f", "g", "o")
 """The order of the gates in every stacked weight: input, forget, candidate, output."""
 PAD, UNK = 0, 1
 """The numbers of the token that fills a batch, and of every token without one of its own."""
 READOUTS = ("last", "mean", "max")
 LOSSES = ("bce", "smoothed", "hinge")
-"""What training may minimise; see `lstm_report.losses.OBJECTIVES`."""
+"""What training may minimise; see `lstm_report.training.losses.OBJECTIVES`."""
 SCHEDULES = ("constant", "linear")
-"""How the step size changes; see `lstm_report.schedule`."""
+"""How the step size changes; see `lstm_report.training.loop`."""
 VECTORS = ("none", "in-domain")
-"""Where the word vectors start from; see `lstm_report.word_vectors`."""
+"""Where the word vectors start from; see `lstm_report.data.unlabelled`."""
 LATER = {"added later": True}
 """Metadata of a field that came after runs had been recorded.
 
@@ -90,7 +90,7 @@ class DataConfig:
     """Which reviews are used and how a review becomes a sequence of token numbers."""
 
     source: str = "auto"
-    """A path, or `auto`; see `lstm_report.sources.resolve`."""
+    """A path, or `auto`; see `lstm_report.data.sources.resolve`."""
     max_length: int = 256
     """Tokens kept of a longer review."""
     keep: str = "tail"
@@ -224,7 +224,7 @@ def profile(
     Args:
         name: `smoke` (seconds), `quick` (minutes) or `source` (the setting of the source report).
         model: the recurrent layer, one of `KINDS`.
-        data: the data source, see `lstm_report.sources.resolve`.
+        data: the data source, see `lstm_report.data.sources.resolve`.
         seed, epochs, layers, readout: replace the profile's own value when given.
 
     Raises:
@@ -289,7 +289,7 @@ def run_id(config: RunConfig, checksum: str) -> str:
 
     Args:
         config: the configuration; the *name* of the data source does not count.
-        checksum: the checksum of the reviews themselves, see `lstm_report.sources.Source`.
+        checksum: the checksum of the reviews themselves, see `lstm_report.data.sources.Source`.
     """
     values = to_dict(config)
     del values["data"]["source"]

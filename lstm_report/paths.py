@@ -1,15 +1,22 @@
-"""Where things are, and how files are written so that none is ever left half-written."""
+"""Where things are, files that are written whole or not at all, and what is kept to be made again.
+
+A cache is a folder of arrays and texts with a digest of what it holds; it is made again where that
+differs.
+"""
 
 import errno
 import glob
+import hashlib
+import json
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 from filelock import FileLock, Timeout
 
 from lstm_report.errors import UserError
@@ -17,7 +24,6 @@ from lstm_report.errors import UserError
 REPOSITORY = Path(__file__).resolve().parent.parent
 """Where the package stands; a repository, unless it was installed as a wheel."""
 NOTEBOOKS = REPOSITORY / "notebooks"
-FIGURES = REPOSITORY / "figures"
 HOME = "LSTM_REPORT_HOME"
 """The variable that names the folder of runs, records and caches."""
 
@@ -215,3 +221,52 @@ def _refusal(target: Path, error: Exception, *, missing: bool) -> UserError | No
             f"({os.strerror(number)}): choose another place or change its permissions."
         )
     return None
+
+
+SEAL = "checksums.json"
+"""The SHA-256 of every other file of a folder, by its name."""
+
+
+def write(folder: Path, arrays: Mapping[str, np.ndarray], texts: Mapping[str, str]) -> None:
+    """Write a folder in one step, in the place of one that is there.
+
+    Args:
+        folder: where.
+        arrays, texts: what, by name.
+
+    Raises:
+        UserError: when the disk is full or the place cannot be written.
+    """
+    with atomic_write(folder, directory=True) as temporary:
+        for name, values in arrays.items():
+            np.save(temporary / f"{name}.npy", values)
+        for name, text in texts.items():
+            (temporary / f"{name}.txt").write_text(text, encoding="utf-8")
+        seal = {file.name: _digest(file) for file in sorted(temporary.iterdir())}
+        (temporary / SEAL).write_text(json.dumps(seal), encoding="utf-8")
+
+
+def read(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, str]] | None:
+    """Return the arrays and texts of a folder; `None` when it is missing, or not as written."""
+    try:
+        seal = json.loads((folder / SEAL).read_text(encoding="utf-8"))
+        if seal != {name: _digest(folder / name) for name in seal}:
+            return None
+        arrays = {
+            Path(name).stem: np.load(folder / name, allow_pickle=False)
+            for name in seal
+            if name.endswith(".npy")
+        }
+        texts = {
+            Path(name).stem: (folder / name).read_text(encoding="utf-8")
+            for name in seal
+            if name.endswith(".txt")
+        }
+    except (OSError, ValueError, TypeError, AttributeError):  # missing, truncated or another form
+        return None
+    return arrays, texts
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()

@@ -1,19 +1,23 @@
-"""Progress bars: a line in a notebook or a terminal, also from a kernel of a build."""
+"""Bars, and printing on a terminal that does not know every character."""
 
+import codecs
 import functools
 import io
 import os
 import sys
+import warnings
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import tqdm
 
-from lstm_report import tables
+from lstm_report import texts
+from lstm_report.errors import FileWarning
 
 if TYPE_CHECKING:
     import pandas
+
 
 TERMINAL = "LSTM_REPORT_TERMINAL"
 """The environment variable in which a build names its terminal to the kernels that it starts."""
@@ -88,13 +92,13 @@ def epoch_line(epochs: "pandas.DataFrame") -> str:
     """Return the last epoch of a training so far in one line, for a log.
 
     Args:
-        epochs: the table that `lstm_report.training.fit` hands to `on_epoch`.
+        epochs: the table that `lstm_report.training.loop.fit` hands to `on_epoch`.
     """
     last = epochs.iloc[-1]
     return (
         f"Epoch {last['epoch']:.0f}: training loss {last['train_loss']:.3f}, validation loss "
         f"{last['validation_loss']:.3f}, validation accuracy {last['validation_accuracy']:.2%}, "
-        f"{tables.duration(last['seconds'])}"
+        f"{texts.duration(last['seconds'])}"
     )
 
 
@@ -102,3 +106,52 @@ def name_terminal() -> None:
     """Name the terminal that errors are printed to, if there is one, for kernels started later."""
     with suppress(OSError, ValueError, AttributeError):  # no terminal; or a system without them
         os.environ[TERMINAL] = os.ttyname(sys.stderr.fileno())
+
+
+ALIKE = {"−": "-", "–": "-", "—": "-", "‘": "'", "’": "'", "“": '"', "”": '"', "…": "..."} | {
+    **{"×": "x", "≤": "<=", "≥": ">=", "≈": "~", "±": "+/-", "→": "->", "·": "."},
+    **{"∂": "d", "ŷ": "y^", "⊙": "*", "∞": "inf"},
+}
+"""What stands for a character that cannot be printed; others become escapes such as `\\u4e2d`."""
+_usual = warnings.formatwarning
+HANDLER = "lstm_report_alike"
+ASCII = "lstm_report_ascii"
+"""ASCII under another name: `typer.echo` takes a terminal of that name to want UTF-8."""
+
+
+def _alike(error: UnicodeError) -> tuple[str | bytes, int]:
+    if isinstance(error, UnicodeEncodeError):
+        character = error.object[error.start]
+        if character in ALIKE:
+            return ALIKE[character], error.start + 1
+        error.end = error.start + 1
+    return codecs.backslashreplace_errors(error)
+
+
+def _ascii(name: str) -> codecs.CodecInfo | None:
+    if name != ASCII:
+        return None
+    known = codecs.lookup("ascii")
+    return codecs.CodecInfo(
+        *known[:4],
+        incrementalencoder=known.incrementalencoder,
+        incrementaldecoder=known.incrementaldecoder,
+        name=ASCII,
+    )
+
+
+def _in_one_line(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> str:
+    if issubclass(category, FileWarning):
+        return f"lstm-report: {message}\n"
+    return _usual(message, category, *rest, **more)
+
+
+def prepare() -> None:
+    """Have both outputs replace what they cannot print, and warnings about files take one line."""
+    codecs.register_error(HANDLER, _alike)
+    codecs.register(_ascii)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            is_ascii = codecs.lookup(stream.encoding).name == "ascii"
+            stream.reconfigure(encoding=ASCII if is_ascii else None, errors=HANDLER)
+    warnings.formatwarning = _in_one_line

@@ -5,9 +5,12 @@ import dataclasses
 import numpy as np
 import pandas as pd
 
-from lstm_report import config, measurements, paths, records, studies
+from lstm_report import config, paths
+from lstm_report.analysis import measurements
+from lstm_report.analysis.measurements import Measurement
 from lstm_report.claims.admitted import STATED
-from lstm_report.measurements import Measurement
+from lstm_report.studies import catalogue, records
+from lstm_report.studies.study import KEYS
 
 REVIEWS, EPOCHS = 2_000, 15
 DIFFICULTY = np.random.default_rng(0).permutation(REVIEWS) / REVIEWS
@@ -70,11 +73,11 @@ def falling(last=0.1, epochs=EPOCHS):
 def plan(study, cell, seed):
     """Return the settings that a study plans, by key, as the records hold them."""
     found = {}
-    if study in studies.STUDIES:
-        planned = dataclasses.replace(studies.STUDIES[study], first_seed=seed, seeds=1).runs()
+    if study in catalogue.STUDIES:
+        planned = dataclasses.replace(catalogue.STUDIES[study], first_seed=seed, seeds=1).runs()
         found = {run.cell: run.config for run in planned}
     chosen = found.get(cell, config.PROFILES["source"])
-    parts = {key: key.partition(".") for key in studies.KEYS}
+    parts = {key: key.partition(".") for key in KEYS}
     return {key: getattr(getattr(chosen, part), name) for key, (part, _, name) in parts.items()}
 
 

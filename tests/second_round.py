@@ -4,10 +4,12 @@ import numpy as np
 import pandas as pd
 from made_up_records import COMMIT, falling, noise, record
 
-from lstm_report import measurements, memory_study, paths
+from lstm_report import paths
+from lstm_report.analysis import measurements
+from lstm_report.analysis.measurements import Measurement
 from lstm_report.claims import depth, memory
-from lstm_report.measurements import Measurement
-from lstm_report.registered_studies import DEPTH, GATED, HEADLINE, MEMORY, PHRASES
+from lstm_report.studies import memory as memory_study
+from lstm_report.studies.catalogue import DEPTH, GATED, HEADLINE, MEMORY, PHRASES
 
 SEEDS = range(100, 124)
 TWENTY = range(100, 120)

@@ -14,8 +14,9 @@ import torch
 from rich.console import Console
 from torch import nn
 
-from lstm_report import config, engines, paths, studies
-from lstm_report.layers import LSTM, ResLSTM
+from lstm_report import config, paths
+from lstm_report.models.layers import LSTM, ResLSTM
+from lstm_report.studies import local, study
 
 FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
 NAMES = ("timing", "material", "peers", "pipeline", "scaling", "memory_use", "bench", "workers")
@@ -183,7 +184,7 @@ class Engine:
 
     def execute(self, configs, source, directory):
         self.made.append((self.workers, self.threads, paths.CACHE, directory))
-        yield from (engines.Outcome(entry, self.error, 1.0) for entry in configs)
+        yield from (local.Outcome(entry, self.error, 1.0) for entry in configs)
 
 
 @pytest.fixture
@@ -245,7 +246,7 @@ def test_runs_are_trained_through_both_kernels(modules, monkeypatch, tmp_path, t
         pytest.skip("there is no compiled kernel here")
     if not there:
         monkeypatch.setenv(curves.kernel.SWITCH, "off")
-    small = studies.change(
+    small = study.change(
         config.profile("smoke"),
         {"model.embedding_size": 32, "model.hidden_size": 32, "training.epochs": 1,
          "data.train_limit": 64},

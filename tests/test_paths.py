@@ -15,12 +15,14 @@ import pytest
 from safetensors import SafetensorError
 from tokenizers import Tokenizer, models
 
-from lstm_report import measurements, paths, records
+from lstm_report import paths
+from lstm_report.analysis import measurements
+from lstm_report.analysis.measurements import Measurement
 from lstm_report.config import RunConfig
 from lstm_report.errors import UserError
-from lstm_report.measurements import Measurement
 from lstm_report.paths import atomic_write, only_writer
-from lstm_report.studies import Planned
+from lstm_report.studies import records
+from lstm_report.studies.study import Planned
 
 FULL = Path("/dev/full")
 """A device of Linux that refuses every write as a full disk does."""

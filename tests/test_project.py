@@ -3,6 +3,7 @@
 import ast
 import functools
 import graphlib
+import importlib
 import importlib.metadata
 import os
 import re
@@ -18,7 +19,6 @@ from IPython.core.inputtransformer2 import TransformerManager
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-import lstm_report
 from lstm_report.config import PROFILES
 from lstm_report.paths import NOTEBOOKS, ROOT
 
@@ -28,67 +28,27 @@ CHAPTERS += ["06_evidence"]
 PARAMETERS = ["profile", "data", "seed", "epochs", "layers", "readout"]
 OPTIONAL = ["ray", "jax", "keras"]  # of the extras `cluster` and `bench`, which tests do without
 # A module is as long as its subject, and one that is longer than this is likely two.
-LONGEST_CELL, LONGEST_MODULE = 15, 400
+LONGEST_CELL, LONGEST_MODULE, LARGEST_FOLDER = 15, 400, 13
 
-# From the most basic module to the least; no module may reach, even through others, one below it.
-# Modules that are not named here need only keep the graph free of cycles.
-ORDER = [
-    *("errors", "terminal", "delimited", "table_files", "table_writers", "readers"),
-    *("paths", "progress", "memory", "config", "corpus", "tasks"),
-    *("cache", "registered_studies", "provenance"),
-    *("words", "sources", "unlabelled", "edits", "data", "word_vectors", "cells"),
-    *(
-        "equations",
-        "compiled",
-        "kernel",
-        "operators",
-        "recurrence",
-        "layers",
-        "variants",
-        "regularisers",
-        "schedule",
-        "model",
-        "unrolled",
-        "stats",
-        "unpaired",
-        "measurements",
-        "losses",
-        "runs",
-        "checkpoint",
-        "training",
-        "locality",
-    ),
-    *("baselines", "probes", "read_back", "memory_network", "depth_probes", "after_training"),
-    *(
-        "worker",
-        "study_files",
-        "strong_settings",
-        "studies",
-        "earlier_records",
-        "records",
-        "engines",
-        "estimate",
-        "ray_engine",
-        "study",
-    ),
-    *("linear_records", "averaging", "measuring", "memory_study", "again"),
-    *("style", "figures", "diagrams", "cost_figures", "costs"),
-    *("evidence_figures", "claims.admitted", "claims.inventory", "claims.parts"),
-    *("claims.evidence", "claims.accuracy", "claims.curves", "claims.depth", "claims.memory"),
-    *("claims.locality", "claims.loss", "claims.verdicts", "claims.power", "claims.plan"),
-    *("scoreboard", "strong", "notebook", "evidence_pages", "report.build"),
-    *("options", "study_commands", "cli"),
-]
-WITHOUT_TORCH = [
-    *("errors", "paths", "progress", "config", "corpus", "sources", "data", "stats"),
-    *("words", "baselines", "tasks", "memory_study"),
-    *("edits", "measurements", "locality", "linear_records", "measuring", "study_commands"),
-    *("worker", "studies", "records", "engines", "estimate", "ray_engine", "study"),
-    *("terminal", "delimited", "table_files", "table_writers", "readers"),
-    *("unlabelled", "word_vectors", "averaging", "strong", "costs", "cost_figures"),
-    *("claims.verdicts", "claims.plan", "scoreboard", "evidence_pages", "unpaired"),
-    *("notebook", "report.build", "report.exporter", "cli"),
-]
+# What the modules of each folder may import besides their own: the package from the ground up.
+# The first are the modules beside the folders.
+IMPORTS = {
+    "": "",
+    "statistics": "top",
+    "data": "top",
+    "models": "top",
+    "training": "top statistics data models",
+    "analysis": "top data models training",
+    "studies": "top statistics data training analysis",
+    "figures": "top statistics data training analysis",
+    "claims": "top statistics data models analysis studies figures",
+    "notebook": "top statistics data models training analysis studies figures claims",
+    "report": "top data figures notebook",
+    "cli": "top data training analysis studies claims notebook report",
+}
+# What starts at once, and what that imports; the others may import torch.
+WITHOUT_TORCH = "top statistics data studies claims notebook report cli".split()
+EXCEPT = {"__main__", "notebook.results"}
 
 
 def run(*command: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -173,25 +133,46 @@ def graph() -> dict[str, set[str]]:
     return edges
 
 
-def reached(name: str) -> set[str]:
-    """Return every module that importing `name` brings along."""
-    seen, waiting = set(), [name]
-    while waiting:
-        for entry in graph()[waiting.pop()] - seen:
-            seen.add(entry)
-            waiting.append(entry)
-    return seen
-
-
 def test_imports_have_no_cycle():
-    assert len(graph()["training"]) > 2, "the graph is not being read"
+    assert len(graph()["training.loop"]) > 2, "the graph is not being read"
     tuple(graphlib.TopologicalSorter(graph()).static_order())
 
 
-@pytest.mark.parametrize("name", ORDER)
-def test_modules_import_only_more_basic_ones(name):
-    assert name in modules()
-    assert not reached(name) & set(ORDER[ORDER.index(name) + 1 :])
+def folder(name: str) -> str:
+    """Return the folder of a module, or `top` for those beside the folders."""
+    inside = modules()[name].relative_to(PACKAGE).parts
+    return inside[0] if len(inside) > 1 else "top"
+
+
+@pytest.mark.parametrize("name", IMPORTS)
+def test_folders_import_only_those_below(name):
+    inside = [module for module in modules() if folder(module) == (name or "top") and module]
+    assert inside, "there is no such folder"
+    reached = {folder(other) for module in inside for other in graph()[module]}
+    allowed = {*IMPORTS[name].split(), name or "top"}
+    if not name:
+        allowed.add("cli")  # python -m lstm_report
+    assert reached <= allowed
+
+
+def test_every_folder_stands_in_the_table_and_none_holds_more_than_can_be_overlooked():
+    folders: dict[str, int] = {}
+    for module in modules():
+        folders[folder(module)] = folders.get(folder(module), 0) + 1
+    assert {*folders} == {*IMPORTS, "top"} - {""}
+    assert max(folders.values()) <= LARGEST_FOLDER
+
+
+def test_notebooks_import_public_names_alone():
+    for chapter in CHAPTERS:
+        notebook = nbformat.read(NOTEBOOKS / f"{chapter}.ipynb", as_version=4)
+        code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+        for source in map(TransformerManager().transform_cell, code):
+            for node in ast.walk(ast.parse(source)):
+                if isinstance(node, ast.ImportFrom) and node.module.startswith("lstm_report"):
+                    package = importlib.import_module(node.module)
+                    public = {*package.__all__, *IMPORTS}
+                    assert {alias.name for alias in node.names} <= public, node.module
 
 
 @pytest.mark.parametrize("name", sorted(modules()))
@@ -208,19 +189,26 @@ def test_modules_are_short_and_say_what_they_do(name):
     assert [node.name for node in public if not ast.get_docstring(node)] == []
 
 
-def test_lazy_names_have_the_types_of_what_they_name():
-    tree = ast.parse((PACKAGE / "__init__.py").read_text())
-    block = next(node for node in tree.body if isinstance(node, ast.If))
-    typed = {node.names[0].asname: node.module for node in block.body}
-    assert typed == {name: f"lstm_report.{module}" for name, module in lstm_report._EXPORTS.items()}
-    assert "py.typed" in pyproject()["tool"]["setuptools"]["package-data"]["lstm_report"]
-    assert (PACKAGE / "py.typed").is_file()
+@pytest.mark.parametrize("stub", sorted(PACKAGE.rglob("*.pyi")), ids=lambda path: path.parent.name)
+def test_public_names_are_there_and_have_types(stub):
+    package = importlib.import_module(f"lstm_report.{module_name(stub)}".rstrip("."))
+    assert package.__all__
+    for name in package.__all__:
+        assert getattr(package, name) is not None
+
+
+def test_the_package_is_installed_with_its_types():
+    data = pyproject()["tool"]["setuptools"]["package-data"]["lstm_report"]
+    assert {"py.typed", "**/*.pyi"} <= {*data} and (PACKAGE / "py.typed").is_file()
+    assert all((PACKAGE / name).is_file() for name in data if "*" not in name)
 
 
 def test_light_modules_do_not_import_torch():
     lines = ["import sys", "import lstm_report"]
-    for name in WITHOUT_TORCH:
-        lines += [f"import lstm_report.{name}", f"assert 'torch' not in sys.modules, '{name}'"]
+    for name in sorted(modules()):
+        if name and name not in EXCEPT and folder(name) in WITHOUT_TORCH:
+            lines += [f"import lstm_report.{name}"]
+            lines += [f"assert 'torch' not in sys.modules, '{name}'"]
     result = run(sys.executable, "-c", "\n".join(lines))
     assert result.returncode == 0, result.stderr
 

@@ -7,11 +7,11 @@ import pytest
 
 PROGRAM = """
 import sys, typer
-from lstm_report import cli
+from lstm_report.cli import app
 from lstm_report.errors import UserError, FileWarning
 import warnings
 
-@cli.app.command()
+@app.app.command()
 def speak(text: str) -> None:
     typer.echo("−0.5 “é” 中")
     print("−1")
@@ -19,7 +19,7 @@ def speak(text: str) -> None:
     warnings.warn("a quote ’", FileWarning)
     raise UserError(f"expected …, got {text}")
 
-cli.main()
+app.main()
 """
 PLAIN = {"−": "-", "“": '"', "”": '"', "’": "'", "…": "...", "é": "\\xe9", "中": "\\u4e2d"}
 

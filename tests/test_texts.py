@@ -17,10 +17,13 @@ from matplotlib import font_manager
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from pypdf import PdfReader
 
-from lstm_report import figures, lettering, notebook, paths, probes, results, tables, texts
+from lstm_report import paths, texts
+from lstm_report.analysis import gates
 from lstm_report.config import GATES
+from lstm_report.figures import style, training
+from lstm_report.notebook import display, results
 from lstm_report.report import ReportError, document, execute, pdf
-from lstm_report.report.exporter import ReportHTMLExporter
+from lstm_report.report.html import ReportHTMLExporter
 
 FACTS = {"title": "T", "subtitle": "", "banner": None, "facts": [["Data", "a<style>b.csv $x$ *y*"]]}
 HOSTILE = [
@@ -43,19 +46,18 @@ def shown(monkeypatch, tmp_path):
     """Collect what is displayed as outputs of a notebook."""
     outputs = []
 
-    def display(content, *, raw, metadata, **options):
+    def collect(content, *, raw, metadata, **options):
         outputs.append(new_output("display_data", data=content, metadata=metadata))
 
-    monkeypatch.setattr(notebook, "display", display)
-    monkeypatch.setattr(paths, "FIGURES", tmp_path / "figures")
+    monkeypatch.setattr(display, "display", collect)
     return outputs
 
 
 def present(text, label="words"):
-    notebook.say("{text}", text=text)
-    notebook.say("“{text}” is **{text}**, read as `{text}`.", text=text)
-    notebook.show_list([text], "None.")
-    notebook.show_table(pd.DataFrame({text: [text]}), label=label, caption="Words.")
+    display.say("{text}", text=text)
+    display.say("“{text}” is **{text}**, read as `{text}`.", text=text)
+    display.show_list([text], "None.")
+    display.show_table(pd.DataFrame({text: [text]}), label=label, caption="Words.")
 
 
 def book(outputs):
@@ -141,7 +143,7 @@ def test_pieces_of_a_text_are_that_text(text):
 
 def test_a_word_of_any_length_is_broken(shown, tmp_path):
     present("A" * 100_000)
-    notebook.say("{text} `{text}`", text="é" * 100_000)
+    display.say("{text} `{text}`", text="é" * 100_000)
     made = book(shown)
     (tmp_path / "a.pdf").write_bytes(pdf.typeset(document.compose(made), FACTS))
     assert len(PdfReader(tmp_path / "a.pdf").pages) < 30
@@ -150,7 +152,7 @@ def test_a_word_of_any_length_is_broken(shown, tmp_path):
 
 @pytest.mark.parametrize("template", ["$k = {text}$", "[a]({text})"])
 def test_a_text_is_refused_where_it_cannot_stand_as_it_is(shown, template):
-    notebook.say(template, text="x}$<b>")
+    display.say(template, text="x}$<b>")
     with pytest.raises(ReportError, match="is data"):
         document.compose(book(shown))
 
@@ -173,7 +175,7 @@ def test_html_of_a_notebook_is_no_html_of_the_page():
 
 
 def test_escaped_texts_leave_numbers_alone():
-    assert tables.escaped("-0.5 (87.1%), 1-2") == "-0.5 (87.1%), 1-2"
+    assert texts.escaped("-0.5 (87.1%), 1-2") == "-0.5 (87.1%), 1-2"
 
 
 def test_a_path_with_braces_is_a_path(tmp_path):
@@ -198,23 +200,23 @@ def test_a_font_is_found_that_was_installed_since_the_list_was_kept(tmp_path, mo
     manager = font_manager.fontManager
     monkeypatch.setattr(manager, "ttflist", [*manager.ttflist])
     monkeypatch.setattr(font_manager, "findSystemFonts", lambda: files)
-    monkeypatch.setattr(lettering, "FURTHER", ("New Letters",))
-    lettering.families.cache_clear()
+    monkeypatch.setattr(style, "FURTHER", ("New Letters",))
+    style.families.cache_clear()
     try:
-        assert lettering.families() == [lettering.USUAL, "New Letters"]
+        assert style.families() == [style.USUAL, "New Letters"]
     finally:
-        lettering.families.cache_clear()
+        style.families.cache_clear()
 
 
 def test_labels_of_figures_are_short_and_have_signs(caplog):
     words = ["$x^$", "A" * 10_000, "退屈", "\0", "_a"]
-    trace = probes.follow_gates([dict.fromkeys(GATES, 0.5)] * len(words)).iloc[1:]
+    trace = gates.follow_gates([dict.fromkeys(GATES, 0.5)] * len(words)).iloc[1:]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        drawn = figures.gate_activations(trace, words)
+        drawn = training.gate_activations(trace, words)
     labels = [tick.get_text() for tick in drawn.axes[0].get_xticklabels()]
-    assert labels[0] == "$x^$" and len(labels[1]) == lettering.LONGEST and labels[4] == "_a"
-    assert lettering.without_sign("a退", {ord("a")}) == "aU+9000"
+    assert labels[0] == "$x^$" and len(labels[1]) == style.LONGEST and labels[4] == "_a"
+    assert style.without_sign("a退", {ord("a")}) == "aU+9000"
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Chromium")
@@ -230,7 +232,7 @@ def test_a_page_of_hostile_texts_stays_where_it_is_in_a_browser(shown, tmp_path)
 
 
 def test_the_pdf_gives_the_number_of_a_letter_without_a_sign(shown, tmp_path, caplog):
-    notebook.say("{text}", text="ужас \U0010fffc")
+    display.say("{text}", text="ужас \U0010fffc")
     (tmp_path / "a.pdf").write_bytes(pdf.typeset(document.compose(book(shown)), FACTS))
     printed = "".join(part.extract_text() for part in PdfReader(tmp_path / "a.pdf").pages)
     assert "ужас U+10FFFC" in " ".join(printed.split())
@@ -239,5 +241,10 @@ def test_the_pdf_gives_the_number_of_a_letter_without_a_sign(shown, tmp_path, ca
 
 def test_a_table_as_text_displays_nothing_in_a_notebook(monkeypatch, capsys):
     monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
-    assert "word" in tables.as_text(["a"], [["word"]], [False])
+    assert "word" in texts.as_text(["a"], [["word"]], [False])
     assert capsys.readouterr().out == ""
+
+
+def test_a_time_is_told_with_the_digits_that_matter():
+    times = (0.0712, 0.4, 44.2, 1230.4)
+    assert list(map(texts.duration, times)) == ["0.071 s", "0.4 s", "44 s", "1,230 s"]

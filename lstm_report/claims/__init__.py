@@ -1,1 +1,5 @@
 """The twelve claims: their parts, rules, figures and verdicts, and the records that count."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

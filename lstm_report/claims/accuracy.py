@@ -5,15 +5,29 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from lstm_report import cost_figures, costs, evidence_figures, locality
-from lstm_report.claims import evidence
+from lstm_report.analysis import perturbations
+from lstm_report.claims import evidence, inventory
 from lstm_report.claims.admitted import Missing, View
-from lstm_report.claims.evidence import LSTM, MATCHED, RESIDUAL, SOURCE_DIFFERENCE, Cell, both_learn
-from lstm_report.claims.parts import Claim, Part, at_least, at_most, inside, parts_of
-from lstm_report.evidence_figures import Panel, Shown
-from lstm_report.registered_studies import DEPTH, HEADLINE
-from lstm_report.stats import MARGIN
-from lstm_report.unpaired import Figure, contrast, shift
+from lstm_report.claims.evidence import (
+    LSTM,
+    MATCHED,
+    RESIDUAL,
+    SOURCE_DIFFERENCE,
+    Cell,
+    Claim,
+    Part,
+    at_least,
+    at_most,
+    both_learn,
+    inside,
+    parts_of,
+)
+from lstm_report.figures import evidence as evidence_figures
+from lstm_report.figures.costs import accuracy_against_cost, numbered
+from lstm_report.figures.evidence import Panel, Shown
+from lstm_report.statistics.intervals import MARGIN
+from lstm_report.statistics.unpaired import Figure, contrast, shift
+from lstm_report.studies.catalogue import DEPTH, HEADLINE
 
 N_GRAMS = ("baselines", "nb-weighted n-grams")
 SAME_SIZE = 0.01
@@ -136,9 +150,9 @@ def _forms(view: View) -> Shown:
 def _cuts(view: View) -> Shown:
     """Draw what remains of the residual LSTM when a part of the residual is cut after training."""
     parts = {
-        WHOLE: locality.INTACT,
-        "feedback cut": (locality.FEEDBACK_CUT, ""),
-        "residual cut": (locality.BRANCH_CUT, ""),
+        WHOLE: perturbations.INTACT,
+        "feedback cut": (perturbations.FEEDBACK_CUT, ""),
+        "residual cut": (perturbations.BRANCH_CUT, ""),
     }
     lines = {}
     for kind in ("reslstm", "skiplstm"):
@@ -152,7 +166,7 @@ def _cuts(view: View) -> Shown:
         else:
             lines[kind] = pd.DataFrame(columns)
     if "reslstm" not in lines:
-        raise Missing(locality.BRANCH_CUT)
+        raise Missing(perturbations.BRANCH_CUT)
     panel = Panel("", "residual in the test", "accuracy", lines, percent=True, joined=False,
                   level=("guessing", 0.5))  # fmt: skip
     return Shown(
@@ -192,13 +206,13 @@ def _stacks(view: View) -> Shown:
 
 def _costs(view: View) -> Shown:
     """Draw accuracy against cost, of everything that was tested on IMDB."""
-    found = costs.accuracy_and_cost()
+    found = inventory.accuracy_and_cost()
     if len(found) < 2:
         raise Missing("two or more cells tested on IMDB")
-    best = cost_figures.numbered(found)
+    best = numbered(found)
     named = "; ".join(f"{row.number} {row.cell} ({row.study})" for row in best.itertuples())
     return Shown(
-        cost_figures.accuracy_against_cost(found),
+        accuracy_against_cost(found),
         "Test accuracy of everything that was trained on IMDB against the seconds of its training "
         "times its threads, on the machine that it ran on; a bar goes from the worst seed to the "
         f"best. Equal steps of height divide the errors alike. Best at their cost: {named}.",

@@ -8,13 +8,16 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from lstm_report import measurements, memory_study, provenance, records, studies
-from lstm_report import registered_studies as round2
+from lstm_report import provenance
+from lstm_report.analysis import measurements
+from lstm_report.data.sources import IMDB_CHECKSUM
 from lstm_report.provenance import REGISTERED
-from lstm_report.records import Records
-from lstm_report.sources import IMDB_CHECKSUM
-from lstm_report.studies import Planned
-from lstm_report.tables import missing
+from lstm_report.studies import catalogue, records
+from lstm_report.studies import memory as memory_study
+from lstm_report.studies.catalogue import STUDIES
+from lstm_report.studies.records import Records
+from lstm_report.studies.study import KEYS, Planned
+from lstm_report.texts import missing
 
 LEFT_OUT = ["study", "cell", "seed", "run_id", "reason"]
 
@@ -46,8 +49,8 @@ STATED = {
     "loss": Stated(seeds=5, measure="lstm-report measure"),
     "tuning": Stated(seeds=1),
     "strong": Stated(seeds=3, measure="lstm-report measure"),
-    **{name: Stated(values["seeds"]) for name, values in round2.STUDIES.items()},
-    round2.MEMORY: Stated(round2.MEMORY_SEEDS, checksum=""),
+    **{name: Stated(values["seeds"]) for name, values in catalogue.REGISTERED.items()},
+    catalogue.MEMORY: Stated(catalogue.MEMORY_SEEDS, checksum=""),
 }
 """The studies of the report. The claims rest on the first four, the rest stands beside them."""
 
@@ -87,7 +90,7 @@ class Study:
     records: Records | None
     """`None` when no run counts."""
     measured: pd.DataFrame
-    """Rows as in `lstm_report.measurements`."""
+    """Rows as in `lstm_report.analysis.measurements`."""
     left_out: pd.DataFrame
     """One row for each run or measurement that does not count, with the columns of `LEFT_OUT`."""
     remarks: tuple[str, ...]
@@ -98,8 +101,8 @@ def open_study(name: str) -> Study:
     """Return the records of one of the studies in `STATED`, checked run by run.
 
     A run counts when its reviews are those stated, its settings are those that
-    `lstm_report.studies` plans for its cell and seed, and its predictions give the accuracy in its
-    row. A measurement counts when its run does.
+    `lstm_report.studies.study` plans for its cell and seed, and its predictions give the accuracy
+    in its row. A measurement counts when its run does.
 
     Raises:
         UserError: when a file is damaged.
@@ -143,9 +146,9 @@ def open_study(name: str) -> Study:
 
 
 def _plan(name: str, seeds: Iterable[int]) -> dict[tuple[str, int], Planned]:
-    if name not in studies.STUDIES:
+    if name not in STUDIES:
         return {}
-    study = studies.STUDIES[name]
+    study = STUDIES[name]
     if name.startswith(REGISTERED):  # no seed counts that was not registered
         return {(run.cell, run.seed): run for run in study.runs()}
     return {
@@ -162,7 +165,7 @@ def _objection(
     if stated.checksum and row["checksum"] != stated.checksum:
         return f"made with other reviews than those stated (checksum {str(row['checksum'])[:12]})"
     if (planned := plan.get((row["cell"], row["seed"]))) is not None:
-        for key in studies.KEYS:
+        for key in KEYS:
             part, _, entry = key.partition(".")
             wanted = getattr(getattr(planned.config, part), entry)
             if key in row and not _same(row[key], wanted):
@@ -202,7 +205,7 @@ def _sound(name: str, measured: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFram
     """
     values = pd.to_numeric(measured["value"], errors="coerce")
     reasons = pd.Series("", index=measured.index)
-    if name == round2.MEMORY:
+    if name == catalogue.MEMORY:
         planned = {
             run.setting.run_id() for run in memory_study.plan(study=memory_study.STUDIES[name])
         }
@@ -211,7 +214,8 @@ def _sound(name: str, measured: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFram
         objections = measured["commit"].map(lambda commit: provenance.objection(str(commit)))
         reasons = reasons.where(reasons != "", objections)
     reasons[measured.duplicated(measurements.KEY, keep=False)] = "measured more than once"
-    reasons[~np.isfinite(values)] = "a measurement of it is no number"
+    others = measured[["seed", "count"]].apply(pd.to_numeric, errors="coerce")
+    reasons[~np.isfinite(values) | others.isna().any(axis=1)] = "a measurement of it is no number"
     bad = measured["run_id"].isin(measured.loc[reasons != "", "run_id"])
     named = measured.assign(study=name, reason=reasons)[reasons != ""].drop_duplicates("run_id")
     return measured.assign(value=values)[~bad], named[LEFT_OUT]

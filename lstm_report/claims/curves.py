@@ -5,14 +5,22 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from lstm_report import evidence_figures
 from lstm_report.claims import evidence
 from lstm_report.claims.admitted import View
-from lstm_report.claims.evidence import LSTM, NAMES, RESIDUAL, Cell
-from lstm_report.claims.parts import Check, Claim, Part, at_least, parts_of
-from lstm_report.evidence_figures import Shown
-from lstm_report.registered_studies import HEADLINE
-from lstm_report.unpaired import Figure, share
+from lstm_report.claims.evidence import (
+    LSTM,
+    NAMES,
+    RESIDUAL,
+    Cell,
+    Check,
+    Claim,
+    Part,
+    at_least,
+    parts_of,
+)
+from lstm_report.figures.evidence import Shown, best_epochs, epoch_bands
+from lstm_report.statistics.unpaired import Figure, share
+from lstm_report.studies.catalogue import HEADLINE
 
 EPOCHS_AWAY = 1
 """Epochs by which a best epoch may differ from that of the source."""
@@ -78,7 +86,7 @@ def _best_epochs(view: View) -> Shown:
     }
     last = evidence.epochs(view, study, "lstm", "epoch").columns.max()
     return Shown(
-        evidence_figures.best_epochs(best, evidence.SOURCE_BEST_EPOCH, int(last)),
+        best_epochs(best, evidence.SOURCE_BEST_EPOCH, int(last)),
         f"Runs by the epoch at which their validation accuracy was highest (`results/{study}`).",
         "Bars of the number of runs at each epoch for both models, with a line at epoch 14.",
     )
@@ -92,7 +100,7 @@ def _curves(view: View) -> Shown:
         assert kept is not None  # `rows` has seen to it
         tables[kind] = kept.epochs[kept.epochs["run_id"].isin(runs)]
     return Shown(
-        evidence_figures.epoch_bands(tables),
+        epoch_bands(tables),
         f"Loss and validation accuracy over the epochs (`results/{study}`): every run, and means "
         "over the seeds with 95% intervals.",
         "Three panels over the epochs with a line and a band for each model.",

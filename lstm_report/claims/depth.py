@@ -1,7 +1,6 @@
 """C5, C6 and C7: gradients, training and words, over layers and along time.
 
-Stacks of 1, 2, 4 and 8 layers, 20 runs of each. Measured on each run, see
-`lstm_report.depth_probes` and `lstm_report.read_back`:
+Stacks of 1, 2, 4 and 8 layers, 20 runs of each; what is measured stands in `lstm_report.analysis`.
 
 | measure | condition |
 |---|---|
@@ -17,24 +16,25 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from lstm_report import evidence_figures
 from lstm_report.claims import evidence
 from lstm_report.claims.admitted import Missing, View
-from lstm_report.claims.evidence import learnt, one_layer_learns, stack
-from lstm_report.claims.parts import (
+from lstm_report.claims.evidence import (
     Check,
     Claim,
     Part,
     Rule,
     at_least,
     at_most,
+    learnt,
     more_often,
+    one_layer_learns,
     parts_of,
+    stack,
 )
-from lstm_report.evidence_figures import Panel, Shown
-from lstm_report.registered_studies import DEPTH, GATED
-from lstm_report.stats import MARGIN
-from lstm_report.unpaired import Figure, contrast, share_difference
+from lstm_report.figures.evidence import Panel, Shown, over_conditions
+from lstm_report.statistics.intervals import MARGIN
+from lstm_report.statistics.unpaired import Figure, contrast, share_difference
+from lstm_report.studies.catalogue import DEPTH, GATED
 
 LAYER_GRADIENT, TIME_GRADIENT = "gradient norm, layer", "gradient norm, distance"
 PROBE, GUESSED = "input word read back", 1 / 20
@@ -139,7 +139,7 @@ def _gradients(view: View) -> Shown:
               evidence.under(view, single, TIME_GRADIENT, steps), LOG),
     ]  # fmt: skip
     return Shown(
-        evidence_figures.over_conditions(panels),
+        over_conditions(panels),
         f"Gradient of the loss by the hidden states at the start of training (`results/{study}`): "
         "by layer in stacks of eight, and by time step in one layer. Every seed, and means with "
         "95% intervals.",
@@ -158,7 +158,7 @@ def _trained_gradients(view: View) -> Shown:
         lines[kind] = table[learnt(evidence.accuracy(view, *cell)).reindex(table.index)]
     panel = Panel("", "layer, the deepest at the right", "norm of the gradient", lines, LOG)
     caption = f"The same by layer after training (`results/{study}`), of the stacks that learnt."
-    figure = evidence_figures.over_conditions([panel])
+    figure = over_conditions([panel])
     return Shown(figure, caption, "A line and a band for each kind of layer.")
 
 
@@ -183,7 +183,7 @@ def _stack_panels(view: View, study: str, kinds: Sequence[str]) -> list[Panel]:
 def _depths(view: View) -> Shown:
     study = evidence.shown_study(view, DEPTH)
     return Shown(
-        evidence_figures.over_conditions(_stack_panels(view, study, KINDS)),
+        over_conditions(_stack_panels(view, study, KINDS)),
         f"Test accuracy and training loss of every stack by its number of layers (`results/{study}`"
         f"), and means with 95% intervals. A stack counts as learnt above {evidence.LEARNT:.0%}.",
         "Points by the number of layers; those of deep LSTMs lie in two groups.",
@@ -200,7 +200,7 @@ def _probes(view: View) -> Shown:
         x = "time steps since the word"
         panels.append(Panel(title, x, "words read back", lines, {}, True, level))
     return Shown(
-        evidence_figures.over_conditions(panels),
+        over_conditions(panels),
         "How often a linear probe tells from the top layer’s state which of 20 words was read so "
         f"many time steps before (`results/{study}`). Every seed, and means with 95% intervals.",
         "Two panels: in one layer both lines fall from 100% to guessing, in four layers that of "
@@ -211,7 +211,7 @@ def _probes(view: View) -> Shown:
 def _forms(view: View) -> Shown:
     """Draw accuracy and loss of each form of the residual, by the number of layers."""
     return Shown(
-        evidence_figures.over_conditions(_stack_panels(view, "depth", FORMS)),
+        over_conditions(_stack_panels(view, "depth", FORMS)),
         "Forms of the residual by the number of layers: the source’s, one between the layers that "
         "the gates do not read (Wu et al. 2016), and one that passes the output gate (Kim et al. "
         "2017). Every stack, and means with 95% intervals (`results/depth`).",

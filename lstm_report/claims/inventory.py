@@ -1,11 +1,144 @@
 """What was recorded, what it cost, and what does not count, over all studies of the claims."""
 
+import functools
+from typing import Any
+
+import numpy as np
 import pandas as pd
 
-from lstm_report import memory_study, records, studies
+from lstm_report import paths
+from lstm_report.analysis import ensemble, measurements
 from lstm_report.claims.admitted import LEFT_OUT, STATED, WITHOUT_EDITED, Archive, Study
-from lstm_report.sources import IMDB_CHECKSUM
-from lstm_report.tables import missing
+from lstm_report.config import ModelConfig
+from lstm_report.data.sources import IMDB_CHECKSUM
+from lstm_report.figures.costs import AVERAGED, LINEAR
+from lstm_report.studies import catalogue, records
+from lstm_report.studies.memory import STUDIES, plan
+from lstm_report.texts import missing
+
+COLUMNS = (
+    *("study", "cell", "kind", "seeds", "accuracy", "low", "high"),
+    *("seconds", "tokens", "operations", "hardware"),
+)
+UNSHOWN = {catalogue.TUNING}
+"""Its cells serve to choose by validation; the best by test of many trials would be a lucky one."""
+NEEDED = ("checksum", "test_accuracy", "train_seconds")
+OPERATIONS = 6
+"""Of a weight for each token: a product and a sum forwards, and two of each backwards."""
+
+
+def accuracy_and_cost() -> pd.DataFrame:
+    """Return accuracy and cost of every cell in `results/` with IMDB's reviews, cheapest first.
+
+    Returns:
+        One row a cell, and one more where it was averaged with n-grams. Columns:
+
+        - study, cell, kind (of layer, or `linear`, or `averaged`), seeds;
+        - accuracy on the test reviews, and low and high, the least and the greatest of the seeds;
+        - seconds: of training, times the threads it ran with, without validation and test and
+          without the learning of word vectors, which several runs share;
+        - tokens: of the training part, times the epochs; missing for linear models;
+        - operations: `OPERATIONS` for each token and weight of the recurrent layers, twice that
+          where the training is adversarial; it does not depend on the machine, and is missing for
+          linear models and averages;
+        - hardware: what it ran on, as the seconds depend on it.
+
+    Raises:
+        UserError: when records are damaged.
+    """
+    names = sorted({path.parent.name for path in paths.RESULTS.glob("*/runs.csv")} - UNSHOWN)
+    rows = [row for name in names for row in _rows(name)]
+    found = pd.DataFrame(rows, columns=list(COLUMNS))
+    return found.sort_values("seconds", kind="stable", ignore_index=True)
+
+
+def _rows(name: str) -> list[dict[str, Any]]:
+    runs, _ = records.tables(name)
+    if not {*NEEDED} <= {*runs.columns}:
+        return []
+    runs = runs[runs["checksum"] == IMDB_CHECKSUM]
+    tokens = _tokens(name)
+    measured = measurements.read(name)
+    rows = []
+    for cell in dict.fromkeys(runs["cell"]):
+        of_cell = runs[runs["cell"] == cell]
+        threads = of_cell.get("threads", 1)
+        seconds = of_cell["train_seconds"] * threads
+        spent = of_cell["run_id"].map(tokens)
+        row = {
+            "study": name,
+            "cell": cell,
+            "kind": of_cell["model.kind"].iloc[0] if "model.kind" in of_cell else LINEAR,
+            **_accuracies(of_cell["test_accuracy"]),
+            "seconds": seconds.mean(),
+            "tokens": spent.mean(),
+            "operations": np.nan,
+            "hardware": "; ".join(sorted({*of_cell["hardware"].map(str)})),
+        }
+        if row["kind"] != LINEAR:
+            passes = 1 + (of_cell["training.adversarial"].iloc[0] > 0)
+            weights = recurrent_weights(_model(of_cell.iloc[0]))
+            row["operations"] = OPERATIONS * passes * weights * spent.mean()
+        rows.append(row)
+        if averaged := _averaged(row, measured[measured["cell"] == cell]):
+            rows.append(averaged)
+    return rows
+
+
+def _accuracies(values: pd.Series) -> dict[str, float]:
+    return {
+        "seeds": len(values),
+        "accuracy": values.mean(),
+        "low": values.min(),
+        "high": values.max(),
+    }
+
+
+def _tokens(name: str) -> pd.Series:
+    """Return the tokens that each run was trained on, all epochs together, by run id."""
+    epochs = records.epochs(name)
+    if epochs.empty:  # linear models have none
+        return pd.Series(dtype=float)
+    return (epochs["seconds"] * epochs["tokens_per_second"]).groupby(epochs["run_id"]).sum()
+
+
+def _averaged(row: dict[str, Any], measured: pd.DataFrame) -> dict[str, Any] | None:
+    """Return the row of a cell averaged with the n-grams, where that was measured."""
+
+    def values(key: tuple[str, str]) -> pd.Series:
+        return measured.loc[measured["measure"] == key[0], "value"]
+
+    accuracy = values(ensemble.ACCURACY)
+    if accuracy.empty:
+        return None
+    return row | {
+        "cell": f"{row['cell']}, averaged with n-grams",
+        "kind": AVERAGED,
+        **_accuracies(accuracy),
+        "seconds": row["seconds"] + values(ensemble.SECONDS).mean(),
+        "operations": np.nan,
+    }
+
+
+def _model(row: pd.Series) -> ModelConfig:
+    return ModelConfig(
+        kind=row["model.kind"],
+        embedding_size=int(row["model.embedding_size"]),
+        hidden_size=int(row["model.hidden_size"]),
+        num_layers=int(row["model.num_layers"]),
+        bidirectional=bool(row["model.bidirectional"]),
+    )
+
+
+@functools.cache
+def recurrent_weights(config: ModelConfig) -> int:
+    """Return the number of weights of the recurrent layers, in both directions together."""
+    from lstm_report.models.classifier import SentimentClassifier
+
+    model = SentimentClassifier(2, config)
+    layers = [model.recurrent, model.backward_recurrent]
+    return sum(weight.numel() for layer in layers if layer for weight in layer.parameters())
+
 
 NAMED = 20
 """Cells of a study that are named one by one."""
@@ -60,8 +193,8 @@ def recorded(archive: Archive) -> pd.DataFrame:
     for study in opened(archive):
         runs = pd.DataFrame() if study.records is None else study.records.runs
         named = [] if runs.empty else list(runs["cell"])
-        if study.name in studies.STUDIES:
-            named += [cell.label for cell in studies.STUDIES[study.name].cells]
+        if study.name in catalogue.STUDIES:
+            named += [cell.label for cell in catalogue.STUDIES[study.name].cells]
         named += list(study.measured["cell"])
         for cell in dict.fromkeys(named):
             of_cell = runs[runs["cell"] == cell] if len(runs) else runs
@@ -161,14 +294,14 @@ def commands(archive: Archive) -> list[str]:
     found = []
     for study in map(archive.study, STATED):
         options = " --exclude PATH" if study.stated.checksum == WITHOUT_EDITED else ""
-        if study.records is not None and study.name in studies.STUDIES:
+        if study.records is not None and study.name in catalogue.STUDIES:
             row = study.records.runs.iloc[0]
             cell, seed = row["cell"], row["seed"]
-        elif study.name in studies.STUDIES:
-            planned = studies.STUDIES[study.name]
+        elif study.name in catalogue.STUDIES:
+            planned = catalogue.STUDIES[study.name]
             cell, seed = planned.cells[0].label, planned.first_seed
-        elif study.name in memory_study.STUDIES:
-            first = memory_study.plan(1, study=memory_study.STUDIES[study.name])[0]
+        elif study.name in STUDIES:
+            first = plan(1, study=STUDIES[study.name])[0]
             cell, seed = first.label, first.setting.seed
         else:
             continue

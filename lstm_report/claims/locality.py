@@ -1,23 +1,23 @@
 """C9: whether IMDB rests on local features, needs order over a distance, or evidence from all over.
 
-On the headline runs, by `lstm_report.locality`: accuracy on the last words of each review.
+On the headline runs, by `lstm_report.analysis.perturbations`: accuracy on the last words of each
+review.
 """
 
 import contextlib
 
 import pandas as pd
 
-from lstm_report import evidence_figures, locality
+from lstm_report.analysis import perturbations
+from lstm_report.analysis.perturbations import INTACT, LAST
 from lstm_report.claims import evidence
 from lstm_report.claims.accuracy import BOTH_MODELS, N_GRAMS, n_grams_minus_lstm
 from lstm_report.claims.admitted import Missing, View
-from lstm_report.claims.evidence import LSTM, both_learn
-from lstm_report.claims.parts import Check, Claim, Part, at_least, parts_of
-from lstm_report.evidence_figures import Panel, Shown
-from lstm_report.locality import INTACT, LAST
-from lstm_report.registered_studies import HEADLINE, PHRASE, PHRASES
-from lstm_report.stats import MARGIN
-from lstm_report.unpaired import Figure, contrast
+from lstm_report.claims.evidence import LSTM, Check, Claim, Part, at_least, both_learn, parts_of
+from lstm_report.figures.evidence import Panel, Shown, over_conditions
+from lstm_report.statistics.intervals import MARGIN
+from lstm_report.statistics.unpaired import Figure, contrast
+from lstm_report.studies.catalogue import HEADLINE, PHRASE, PHRASES
 
 SHUFFLED = (PHRASES, "lstm phrases")
 FEW = "50"
@@ -48,7 +48,10 @@ def _ends(view: View) -> Shown:
     study = evidence.shown_study(view, HEADLINE)
     cells = {kind: (study, kind) for kind in ("lstm", "reslstm")}
     panels = []
-    for measure, title in ((locality.FIRST, "First words"), (locality.LAST, "Last words")):
+    for measure, title in (
+        (perturbations.FIRST, "First words"),
+        (perturbations.LAST, "Last words"),
+    ):
         with contextlib.suppress(Missing):
             words = evidence.numbered(view, *cells["lstm"], measure)
             lines = evidence.under(view, cells, measure, words)
@@ -56,9 +59,9 @@ def _ends(view: View) -> Shown:
                 Panel(title, "words kept", "accuracy", lines, {"xscale": "log"}, percent=True)
             )
     if not panels:
-        raise Missing(locality.LAST, f"lstm-report study {study}")
+        raise Missing(perturbations.LAST, f"lstm-report study {study}")
     return Shown(
-        evidence_figures.over_conditions(panels),
+        over_conditions(panels),
         "Accuracy when only the first or the last words of a review are read "
         f"(`results/{study}`). Every seed, and means with 95% intervals.",
         "Lines and bands for each model that rise with the number of words kept.",
@@ -71,7 +74,7 @@ def _order(view: View) -> Shown:
     panel = Panel("", "reviews", "test accuracy", {"lstm": found}, percent=True, joined=False,
                   level=("linear model over n-grams", _linear(view)))  # fmt: skip
     return Shown(
-        evidence_figures.over_conditions([panel]),
+        over_conditions([panel]),
         f"Test accuracy of every LSTM that was trained and tested on reviews in order, or with "
         f"phrases of {PHRASE} words in random order, and means with 95% intervals.",
         "Points for reviews in order and for shuffled phrases, beside a line.",
@@ -86,13 +89,13 @@ def _windows(view: View) -> Shown:
     """Draw the accuracy of models trained on reviews in order, on windows in random order."""
     lines = {}
     for kind in ("lstm", "reslstm"):
-        table = view.measured("headline", kind, locality.SHUFFLED)
+        table = view.measured("headline", kind, perturbations.SHUFFLED)
         order = sorted(map(str, table), key=lambda name: (name == "all", name.zfill(9)))
         lines[kind] = table[order]
     panel = Panel("", "words that stay together", "accuracy", lines, percent=True,
                   level=("linear model over n-grams", _linear(view)))  # fmt: skip
     return Shown(
-        evidence_figures.over_conditions([panel]),
+        over_conditions([panel]),
         "Accuracy when a review is cut into windows of so many words, which are read in random "
         "order, by models trained on reviews in order; *all* is the review as it stands "
         "(`results/headline`). Every seed, and means with 95% intervals.",
@@ -103,9 +106,9 @@ def _windows(view: View) -> Shown:
 def _edits(view: View) -> Shown:
     """Draw the accuracy on reviews before and after a person turned them."""
     names = {
-        "before": locality.ORIGINALS,
-        "after": locality.EDITS,
-        "both of a pair": locality.CONSISTENCY,
+        "before": perturbations.ORIGINALS,
+        "after": perturbations.EDITS,
+        "both of a pair": perturbations.CONSISTENCY,
     }
     lines = {
         kind: pd.DataFrame(
@@ -118,7 +121,7 @@ def _edits(view: View) -> Shown:
     }
     panel = Panel("", "reviews judged", "right", lines, percent=True, joined=False)
     return Shown(
-        evidence_figures.over_conditions([panel]),
+        over_conditions([panel]),
         "Reviews that a person edited, a few words each, until their label turned (Kaushik et al. "
         "2020): accuracy before and after, and pairs with both right, by models trained without "
         "them. Every run, and means over the seeds with 95% intervals.",

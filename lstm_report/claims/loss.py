@@ -3,15 +3,22 @@
 import numpy as np
 import pandas as pd
 
-from lstm_report import evidence_figures
 from lstm_report.claims import evidence
 from lstm_report.claims.accuracy import BOTH_MODELS
 from lstm_report.claims.admitted import Missing, View
-from lstm_report.claims.evidence import LSTM, RESIDUAL, both_learn
-from lstm_report.claims.parts import Calculated, Claim, Part, at_least, parts_of
-from lstm_report.evidence_figures import Panel, Shown
-from lstm_report.registered_studies import HEADLINE
-from lstm_report.unpaired import Figure, contrast
+from lstm_report.claims.evidence import (
+    LSTM,
+    RESIDUAL,
+    Calculated,
+    Claim,
+    Part,
+    at_least,
+    both_learn,
+    parts_of,
+)
+from lstm_report.figures.evidence import Panel, Shown, loss_by_error, over_conditions
+from lstm_report.statistics.unpaired import Figure, contrast
+from lstm_report.studies.catalogue import HEADLINE
 
 CONFIDENT = 0.1
 """A judgement is a confident error where the truth has less than this probability."""
@@ -70,7 +77,7 @@ def _loss(view: View) -> Shown:
             kept.logits[rows].ravel(), np.tile(kept.labels, len(rows))
         )
     return Shown(
-        evidence_figures.loss_by_error(groups),
+        loss_by_error(groups),
         "Loss, gradient and part of the whole loss of all recorded test predictions "
         f"(`results/{study}`), in tenths of their error.",
         "Three panels against the error with a line for each model: all rise.",
@@ -92,7 +99,7 @@ def _losses(view: View) -> Shown:
               {"lstm": pd.DataFrame(calibration)}, joined=False),
     ]  # fmt: skip
     return Shown(
-        evidence_figures.over_conditions(panels),
+        over_conditions(panels),
         "Test accuracy and expected calibration error of the LSTM trained with binary "
         "cross-entropy (*bce*), the same with smoothed labels, and the hinge loss. Every run, and "
         "means over the seeds with 95% intervals.",

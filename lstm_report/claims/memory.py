@@ -1,13 +1,14 @@
 """C4 and C8: what a cell state keeps, and whether the shortcut helps over long distances.
 
-Small networks, 24 runs of each, measured by `lstm_report.memory_network`:
+Small networks, 24 runs of each, measured by `lstm_report.analysis.memory`:
 
 | measure | condition |
 |---|---|
 | learnt; steps taken | TASK/LENGTH: 1 if learnt within the budget; steps of the optimiser |
 | gradient norm of the cell state, distance | adding/LENGTH/STEPS, also “, before training” |
 
-On the headline runs, by `lstm_report.locality`: accuracy, reviews with and without contrast.
+On the headline runs, by `lstm_report.analysis.perturbations`: accuracy, reviews with and without
+contrast.
 """
 
 import contextlib
@@ -16,26 +17,28 @@ import math
 import numpy as np
 import pandas as pd
 
-from lstm_report import evidence_figures
 from lstm_report.claims import evidence
 from lstm_report.claims.admitted import Missing, View
 from lstm_report.claims.depth import HALF, SHARE_MARGIN
-from lstm_report.claims.evidence import LSTM, RESIDUAL, Cell, both_learn
-from lstm_report.claims.parts import (
+from lstm_report.claims.evidence import (
+    LSTM,
+    RESIDUAL,
+    Cell,
     Check,
     Claim,
     Part,
     Rule,
     at_least,
+    both_learn,
     inside,
     more_often,
     parts_of,
 )
-from lstm_report.evidence_figures import Panel, Shown
-from lstm_report.registered_studies import HEADLINE, MEMORY
-from lstm_report.stats import MARGIN, Estimate
-from lstm_report.tasks import TASKS
-from lstm_report.unpaired import Figure, contrast, share_difference, shift
+from lstm_report.data.memory_tasks import TASKS
+from lstm_report.figures.evidence import Panel, Shown, differences, over_conditions
+from lstm_report.statistics.intervals import MARGIN, Estimate
+from lstm_report.statistics.unpaired import Figure, contrast, share_difference, shift
+from lstm_report.studies.catalogue import HEADLINE, MEMORY
 
 LEARNT, TAKEN = "learnt", "steps taken"
 ALTHOUGH_BUT, COPY = "accuracy, although-but", TASKS["copy"].measure
@@ -156,7 +159,7 @@ def _sentences(view: View) -> Shown:
                   level=("guessing", 0.5))
         )  # fmt: skip
     return Shown(
-        evidence_figures.over_conditions(panels),
+        over_conditions(panels),
         "Accuracy of every run on sentences “although …, …, but …” by the words between their "
         f"halves (`results/{MEMORY}`), and means with 95% intervals. Runs learn, or do not.",
         "Two panels of points by the number of words between the halves.",
@@ -169,7 +172,7 @@ def _steps_taken(view: View) -> Shown:
     panel = Panel("", "words between the halves", "steps until learnt", lines,
                   {"yscale": "log"}, joined=False)  # fmt: skip
     return Shown(
-        evidence_figures.over_conditions([panel]),
+        over_conditions([panel]),
         "Steps of the optimiser until the sentences were learnt, from gates that start open "
         f"(`results/{MEMORY}`); a run that never learnt stands at its budget of 4,800.",
         "Points by the number of words between the halves for both models.",
@@ -188,7 +191,7 @@ def _memory(view: View) -> Shown:
               gradients, LOG),
     ]  # fmt: skip
     return Shown(
-        evidence_figures.over_conditions(panels),
+        over_conditions(panels),
         "Error of every run in the adding problem by its length, and the gradient by the LSTM’s "
         f"cell state in sequences of 100 (`results/{MEMORY}`), with means and 95% intervals.",
         "Two panels: points of two kinds of network, and lines before and after training.",
@@ -210,7 +213,7 @@ def _open_gates(view: View) -> Shown:
             )
         )
     return Shown(
-        evidence_figures.over_conditions(panels),
+        over_conditions(panels),
         "Exploratory runs of the first round, five a model: the same task, and copying, from gates "
         "that start open (Tallec and Ollivier 2018). Every run, and means with 95% intervals.",
         "Two panels of points by the distance for both models.",
@@ -232,7 +235,7 @@ def _groups(view: View) -> Shown:
     if not found:
         raise Missing("accuracy on reviews with contrast", f"lstm-report study {study}")
     return Shown(
-        evidence_figures.differences(found, {"points": MARGIN}),
+        differences(found, {"points": MARGIN}),
         "Accuracy of the residual LSTM minus that of the LSTM on test reviews with and without a "
         "word of contrast (*although*, *but*, *however*, …) or negation in what is read "
         f"(`results/{study}`), with 95% intervals over the seeds.",

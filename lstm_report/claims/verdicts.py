@@ -13,21 +13,12 @@ from typing import Any
 import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
-from lstm_report import paths, provenance, registered_studies, tables
-from lstm_report import records as stored
-from lstm_report.claims import (
-    accuracy,
-    admitted,
-    curves,
-    depth,
-    inventory,
-    locality,
-    loss,
-    memory,
-)
+from lstm_report import paths, provenance, texts
+from lstm_report.claims import accuracy, admitted, curves, depth, inventory, locality, loss, memory
 from lstm_report.claims.admitted import Archive, Missing, View
-from lstm_report.claims.parts import ALPHA, Calculated, Check, Claim, Outcome, Part
-from lstm_report.stats import Estimate
+from lstm_report.claims.evidence import ALPHA, Calculated, Check, Claim, Outcome, Part
+from lstm_report.statistics.intervals import Estimate
+from lstm_report.studies import catalogue, records
 
 _THEMES = (accuracy, curves, memory, depth, locality, loss)
 PARTS: tuple[Part | Calculated, ...] = tuple(part for theme in _THEMES for part in theme.PARTS)
@@ -230,7 +221,7 @@ def table(entries: Sequence[Entry]) -> pd.DataFrame:
             "": entry.claim.identity,
             "claim": entry.claim.name,
             "verdict": entry.outcome,
-            "first round": first.get(entry.claim.identity, tables.NOT_MEASURED),
+            "first round": first.get(entry.claim.identity, texts.NOT_MEASURED),
         }
         for entry in entries
     ]
@@ -253,11 +244,11 @@ def by_part(found: Sequence[Verdict]) -> pd.DataFrame:
 def _figure(entry: Verdict) -> str:
     if isinstance(entry.part, Calculated):
         return NO_TEST
-    return entry.estimate.text if entry.estimate else tables.NOT_MEASURED
+    return entry.estimate.text if entry.estimate else texts.NOT_MEASURED
 
 
 def _corrected(entry: Verdict) -> str:
-    return NO_TEST if entry.adjusted is None else tables.cell(entry.adjusted, "{:.2g}")
+    return NO_TEST if entry.adjusted is None else texts.cell(entry.adjusted, "{:.2g}")
 
 
 def against(found: Sequence[Verdict]) -> list[str]:
@@ -274,7 +265,7 @@ def as_text(found: Sequence[Verdict], archive: Archive) -> str:
     lines = [*registered(), ""]
     of_parts = by_part(found).drop(columns="statement")
     numeric = [name == "p, corrected" for name in of_parts]
-    lines.append(tables.as_text([*map(str, of_parts)], of_parts.to_numpy().tolist(), numeric))
+    lines.append(texts.as_text([*map(str, of_parts)], of_parts.to_numpy().tolist(), numeric))
     first = first_round()
     for entry in ledger(found):
         before = first.get(entry.claim.identity)
@@ -340,8 +331,8 @@ def registered() -> list[str]:
     ]
     finished = [
         (str(row["finished"]), str(row["commit"]))
-        for name in registered_studies.STUDIES
-        for _, row in stored.tables(name)[0].iterrows()
+        for name in catalogue.REGISTERED
+        for _, row in records.tables(name)[0].iterrows()
         if "finished" in row
     ]
     if finished:

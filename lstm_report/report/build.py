@@ -13,7 +13,7 @@ from lstm_report.errors import UserError
 from lstm_report.report import ReportError
 
 if TYPE_CHECKING:
-    from lstm_report.sources import Source
+    from lstm_report.data.sources import Source
 
 TITLE = "LSTM and residual LSTM for the sentiment of film reviews"
 SUBTITLE = "Theory, data, training, comparison and evidence"
@@ -51,7 +51,7 @@ def build(
 
     Args:
         profile, data, seed, epochs, layers, readout: the parameters of the notebooks, see
-            `lstm_report.notebook.settings`; no seed means 0.
+            `lstm_report.notebook.display.settings`; no seed means 0.
         code: whether the PDF shows the code.
         output: the folder for `report.html`, `report.pdf` and the executed notebooks.
         notebooks: the folder of the notebooks; those whose names start with a digit are the
@@ -66,18 +66,18 @@ def build(
         UserError: for a parameter or a data source that cannot be used, before anything runs.
         ReportError: when a notebook fails or cannot be rendered.
     """
-    from lstm_report import notebook
+    from lstm_report.notebook.display import check_names, settings
     from lstm_report.progress import name_terminal
     from lstm_report.report import execute
 
     if progress:
         name_terminal()
-    notebook.check_names(list(unknown))
+    check_names(list(unknown))
     parameters: dict[str, Any] = {
         "profile": profile, "data": data, "seed": seed or 0, "epochs": epochs, "layers": layers,
         "readout": readout,
     }  # fmt: skip
-    notebook.settings(**parameters)
+    settings(**parameters)
     try:
         Path(output).mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -128,7 +128,7 @@ def render(
     """
     from lstm_report.report import pdf
     from lstm_report.report.document import compose, merge
-    from lstm_report.report.exporter import ReportHTMLExporter
+    from lstm_report.report.html import ReportHTMLExporter
 
     merged = merge(executed)
     merged.metadata["report_facts"] = dict(facts)
@@ -195,7 +195,7 @@ def describe(source: "Source", parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 def resolve(data: str, progress: bool) -> "Source":
     """Return the reviews that `data` stands for."""
-    from lstm_report import sources
+    from lstm_report.data import sources
 
     return sources.resolve(data, log=print if progress else None)
 

@@ -15,17 +15,19 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-import zmq
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 
-from lstm_report import lettering, paths
+from lstm_report import paths
 from lstm_report.errors import UserError
+from lstm_report.figures import style
 from lstm_report.report import ReportError
 
 PACKAGE = Path(__file__).resolve().parent.parent
 LOGGERS = ("asyncio", "papermill", "traitlets")
-RECORDS = "evidence_pages"
+LONGEST_SOCKET = 103
+"""Bytes that the name of a socket may have on macOS; on Linux it is a little more."""
+RECORDS = "lstm_report.claims"
 """What a notebook imports that shows the records of studies; others do not change with them."""
 SHAPING = ("torch", "numpy", "pandas", "matplotlib", "tokenizers", "scikit-learn", "ipykernel")
 
@@ -38,7 +40,7 @@ class RunningInterpreter(AsyncKernelManager):
             # By default the sockets lie in the working folder, where two builds take the same ones.
             self.sockets = tempfile.TemporaryDirectory(prefix="lstm-report-")
             name = str(Path(self.sockets.name) / "kernel")
-            if len(f"{name}-9".encode()) < zmq.IPC_PATH_MAX_LEN:  # else ports of this machine
+            if len(f"{name}-9".encode()) <= LONGEST_SOCKET:  # else ports of this machine
                 options |= {"transport": "ipc", "ip": name}
         super().__init__(**options)
 
@@ -73,7 +75,7 @@ def key(source: Path, parameters: Mapping[str, Any], checksum: str) -> str:
     versions = {name: _version(name) for name in SHAPING}
     made_with = [
         *(sorted(parameters.items()), checksum, versions, sys.version),
-        lettering.families(),
+        style.families(),
     ]
     digest.update(json.dumps(made_with, sort_keys=True).encode())
     return digest.hexdigest()

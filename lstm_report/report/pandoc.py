@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lstm_report.report import ReportError
-from lstm_report.tables import SHORT
+from lstm_report.texts import SHORT
 
 Node = dict[str, Any]
 # CommonMark as JupyterLab reads it, with mathematics, tables and attributes. What JupyterLab would
@@ -17,7 +17,7 @@ READER = (
 )
 
 
-LONG_TEXT, LONG_SHARE = 60, 0.6
+LONG_TEXT, LONG_SHARE = 60, 0.5
 """Letters from which a table's column counts as running text, and the least share of such ones."""
 LINE, PADDING = 85, 3
 """Letters that stand in a line of a table, and those that the space between two columns takes."""
@@ -123,7 +123,8 @@ def plain(value: Any) -> str:
 def with_widths(content: Any) -> Any:
     """Give columns of long text what the others do not need; without one, change nothing.
 
-    A short column gets room for its longest cell and the longest word of its heading.
+    A short column gets room for its longest cell and the longest word of its heading, the shortest
+    first, as long as running text keeps its share.
     """
     rows = [row for body in content[4] for row in body[3]]
     columns = [list(map(plain, column)) for column in _columns(rows)]
@@ -133,13 +134,17 @@ def with_widths(content: Any) -> Any:
     headings = [
         max(map(len, plain(column).split()), default=0) for column in _columns(content[3][1])
     ]
-    rest = (1 - LONG_SHARE) / (len(lengths) - 1)
-    needed = [
-        0 if size > LONG_TEXT else min(rest, (max(size, heading) + PADDING) / LINE)
-        for size, heading in zip(lengths, headings, strict=True)
-    ]
-    share = (1 - sum(needed)) / needed.count(0)
-    widths = [need or share for need in needed]
+    needed = {
+        place: (max(size, heading) + PADDING) / LINE
+        for place, (size, heading) in enumerate(zip(lengths, headings, strict=True))
+        if size <= LONG_TEXT
+    }
+    left = 1 - LONG_SHARE
+    for number, place in enumerate(sorted(needed, key=needed.__getitem__)):
+        needed[place] = min(needed[place], left / (len(needed) - number))
+        left -= needed[place]
+    share = (1 - sum(needed.values())) / (len(lengths) - len(needed))
+    widths = [needed.get(place, share) for place in range(len(lengths))]
     specified = [
         [side, {"t": "ColWidth", "c": width}]
         for (side, _), width in zip(content[2], widths, strict=True)
@@ -148,7 +153,7 @@ def with_widths(content: Any) -> Any:
 
 
 def with_short_cells_whole(content: Any) -> Any:
-    """Keep each short cell of a table on one line; see `lstm_report.tables.SHORT`."""
+    """Keep each short cell of a table on one line; see `lstm_report.texts.SHORT`."""
 
     def joined(node: Node) -> list[Node] | None:
         if node["t"] == "Space":

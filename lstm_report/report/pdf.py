@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from lstm_report import paths, texts
-from lstm_report.report import ReportError, mathematics, pandoc, signs
+from lstm_report.report import ReportError, mathematics, pandoc, writer
 from lstm_report.report.document import Document, formula_of
-from lstm_report.report.fill import data_of
 from lstm_report.report.pandoc import Node
+from lstm_report.report.writer import data_of
 
 TEMPLATE = Path(__file__).parent / "templates" / "report.typ"
 
@@ -41,7 +41,7 @@ def typeset(document: Document, facts: dict[str, Any], *, code: bool = False) ->
             "facts": [[name, texts.pieces(value)] for name, value in facts["facts"]],
             "summary": [*map(texts.pieces, document.summary)],
         }
-        without = signs.missing(json.dumps([told, data], ensure_ascii=False))
+        without = writer.missing(json.dumps([told, data], ensure_ascii=False))
         if without:
             logging.getLogger("lstm_report").warning(
                 "No font that is installed has a sign for %s, so the PDF shows its number: install "
@@ -49,7 +49,7 @@ def typeset(document: Document, facts: dict[str, Any], *, code: bool = False) ->
                 texts.numbered(min(without), without),
             )
         for file, content in (("facts.json", told), ("data.json", data)):
-            (folder / file).write_text(json.dumps(signs.numbered(content, without)))
+            (folder / file).write_text(json.dumps(writer.numbered(content, without)))
         source.write_text(TEMPLATE.read_text(encoding="utf-8") + body, encoding="utf-8")
         try:
             output, warnings = typst.compile_with_warnings(str(source))

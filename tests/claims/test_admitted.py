@@ -5,10 +5,12 @@ import pandas as pd
 import pytest
 from made_up_records import COMMIT, LABELS, SEEDS, measure, noise, record
 
-from lstm_report import measurements, paths, strong_settings
+from lstm_report import paths
+from lstm_report.analysis import measurements
 from lstm_report.claims import inventory
 from lstm_report.claims.admitted import Archive, Missing, View
 from lstm_report.errors import UserError
+from lstm_report.studies import catalogue
 
 
 @pytest.fixture
@@ -90,7 +92,7 @@ def test_what_is_recorded_is_told_study_by_study(results):
     assert table.loc[("headline", "0 of 10"), "cells"] == "lstm matched, skiplstm"
     assert table.loc[("depth", "0 of 5"), "hours"] == 0
     (many,) = table.loc["tuning", "cells"]
-    tuned = list(strong_settings.tuning_cells())
+    tuned = list(catalogue.tuning_cells())
     assert many == f"{len(tuned)} cells, from {tuned[0]} to {tuned[-1]}"
     others = table["cells"].drop("tuning", level="study")
     names = [name for cells in others for name in cells.split(", ")]
@@ -136,6 +138,7 @@ def put(column, value):
         ("epochs.csv", put("train_loss", "abc"), "one of its epochs holds no number"),
         ("epochs.csv", put("epoch", "2"), "one of its epochs is recorded more than once"),
         ("measurements.csv", put("value", ""), "a measurement of it is no number"),
+        ("measurements.csv", put("count", "x"), "a measurement of it is no number"),
         ("measurements.csv", put("condition", "5"), "measured more than once"),
     ],
 )
@@ -171,3 +174,10 @@ def test_a_seed_that_cannot_be_is_named_with_its_table(results, seed):
     edit("runs.csv", put("seed", seed))
     with pytest.raises(UserError, match="runs.csv, but it is damaged"):
         Archive().study("headline")
+
+
+def test_runs_without_their_epochs_are_named_and_not_counted(results):
+    headline()
+    (paths.RESULTS / "headline" / "epochs.csv").unlink()
+    left = Archive().study("headline").left_out
+    assert left["reason"].eq("its best epoch is not that of its epochs").any()

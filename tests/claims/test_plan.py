@@ -5,9 +5,11 @@ import subprocess
 import pandas as pd
 import pytest
 
-from lstm_report import measurements, paths, provenance, records, registered_studies
-from lstm_report.claims import plan, power, verdicts
-from lstm_report.claims.parts import Calculated, Part
+from lstm_report import paths, provenance
+from lstm_report.analysis import measurements
+from lstm_report.claims import plan, verdicts
+from lstm_report.claims.evidence import Calculated, Part
+from lstm_report.studies import catalogue, records
 
 
 def git(*arguments, cwd):
@@ -53,9 +55,9 @@ def test_every_record_of_the_round_was_made_after_the_registration():
     if registered is None:
         pytest.skip("no full git clone")
     commits = set()
-    for name in registered_studies.STUDIES:
+    for name in catalogue.REGISTERED:
         commits |= set(records.tables(name)[0].get("commit", []))
-    for name in (*registered_studies.STUDIES, registered_studies.MEMORY):
+    for name in (*catalogue.REGISTERED, catalogue.MEMORY):
         commits |= set(measurements.read(name)["commit"])
     assert {commit: provenance.objection(commit) for commit in commits} == dict.fromkeys(
         commits, ""
@@ -75,8 +77,8 @@ def test_the_plan_is_that_of_the_rules_and_was_not_changed_since():
 
 
 def test_every_part_has_a_simulated_power_and_says_all_that_a_reader_needs():
-    assert set(power.SCENARIOS) == {part.identity for part in verdicts.TESTED}
-    table = pd.read_csv(power.FILE)
+    assert set(plan.SCENARIOS) == {part.identity for part in verdicts.TESTED}
+    table = pd.read_csv(plan.FILE)
     assert list(table["part"]) == [part.identity for part in verdicts.TESTED]
     assert (table["alone"] > 0.75).all()
     for part in verdicts.PARTS:

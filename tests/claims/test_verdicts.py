@@ -9,11 +9,11 @@ from second_round import World
 from lstm_report import paths, provenance
 from lstm_report.claims import verdicts
 from lstm_report.claims.admitted import Archive, Missing, View
+from lstm_report.claims.evidence import Rule, at_least, inside, more_often
 from lstm_report.claims.loss import loss_against_error
-from lstm_report.claims.parts import Rule, at_least, inside, more_often
-from lstm_report.registered_studies import HEADLINE
-from lstm_report.stats import Interval
-from lstm_report.unpaired import Figure, contrast
+from lstm_report.statistics.intervals import Interval
+from lstm_report.statistics.unpaired import Figure, contrast
+from lstm_report.studies.catalogue import HEADLINE
 
 
 @pytest.fixture

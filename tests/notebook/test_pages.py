@@ -9,20 +9,22 @@ import numpy as np
 import pytest
 from made_up_records import FIVE, SEEDS, falling, measure, noise, record
 
-from lstm_report import (
-    cli,
-    evidence_pages,
-    notebook,
-    paths,
-    provenance,
-    scoreboard,
-    strong_settings,
+from lstm_report import paths, provenance
+from lstm_report.analysis.perturbations import (
+    BRANCH_CUT,
+    CONSISTENCY,
+    EDITS,
+    FEEDBACK_CUT,
+    ORIGINALS,
+    SHUFFLED,
 )
 from lstm_report.claims import loss, verdicts
 from lstm_report.claims.admitted import STATED, Archive, Missing, View
-from lstm_report.locality import BRANCH_CUT, CONSISTENCY, EDITS, FEEDBACK_CUT, ORIGINALS, SHUFFLED
+from lstm_report.cli import app
+from lstm_report.notebook import display, pages, scoreboard
 from lstm_report.report import document
 from lstm_report.report import execute as report_execute
+from lstm_report.studies import catalogue
 
 
 @pytest.fixture(autouse=True)
@@ -198,11 +200,11 @@ def test_runs_with_the_edited_reviews_in_training_do_not_count():
 
 def test_what_a_strong_layer_reached_is_shown_beside_its_goal(monkeypatch):
     shown = []
-    monkeypatch.setattr(notebook, "display", lambda content, **options: shown.append(content))
-    evidence_pages.show_strong()
+    monkeypatch.setattr(display, "display", lambda content, **options: shown.append(content))
+    pages.show_strong()
     assert "Not recorded yet" in shown.pop()["text/markdown"]
     record("strong", {"lstm tuned": 0.90, "reslstm tuned": 0.92}, seeds=range(3))
-    evidence_pages.show_strong()
+    pages.show_strong()
     lines = shown[0]["text/plain"].splitlines()
     first, second = (line for line in lines if "lstm " in line)
     assert "90.00% (" in first and "91.90%" in first and " no " in first
@@ -211,11 +213,11 @@ def test_what_a_strong_layer_reached_is_shown_beside_its_goal(monkeypatch):
 
 def test_the_trials_of_settings_are_shown_once_all_are_recorded(monkeypatch):
     shown = []
-    monkeypatch.setattr(notebook, "display", lambda content, **options: shown.append(content))
-    cells = dict.fromkeys(strong_settings.tuning_cells(), 0.9)
+    monkeypatch.setattr(display, "display", lambda content, **options: shown.append(content))
+    cells = dict.fromkeys(catalogue.tuning_cells(), 0.9)
     last = cells.popitem()
     record("tuning", cells, seeds=range(1))
-    evidence_pages.show_trials()
+    pages.show_trials()
     assert not shown
     shutil.rmtree(paths.RESULTS / "tuning")
 
@@ -223,7 +225,7 @@ def test_the_trials_of_settings_are_shown_once_all_are_recorded(monkeypatch):
         return falling(0.1 if cell == "lstm mean" else 0.2)
 
     record("tuning", cells | dict([last]), seeds=range(1), curve=curve)
-    evidence_pages.show_trials()
+    pages.show_trials()
     text = shown[0]["text/plain"]
     assert [line.split()[-1] for line in text.splitlines() if " mean " in line][0] == "LSTM"
 
@@ -232,8 +234,7 @@ def execute(results, tmp_path):
     """Execute the chapter on the records of a folder; return what it shows, by kind."""
     source = nbformat.read(paths.NOTEBOOKS / "06_evidence.ipynb", as_version=4)
     lines = ["import pathlib", "from lstm_report import paths"]
-    places = {"RESULTS": results, "FIGURES": tmp_path / "figures"}
-    lines += [f"paths.{name} = pathlib.Path({str(place)!r})" for name, place in places.items()]
+    lines += [f"paths.RESULTS = pathlib.Path({str(results)!r})"]
     source.cells.insert(0, nbformat.v4.new_code_cell("\n".join(lines)))
     nbformat.write(source, tmp_path / "chapter.ipynb")
     target = tmp_path / "executed" / "06_evidence.ipynb"
@@ -299,7 +300,7 @@ def test_the_command_prints_the_verdicts_and_writes_all_of_them(
     target = tmp_path / "out" / "verdicts.json"
     monkeypatch.setattr("sys.argv", ["lstm-report", "claims", "--json", str(target)])
     with pytest.raises(SystemExit) as ended:
-        cli.main()
+        app.main()
     assert ended.value.code == 0
     text = capsys.readouterr().out
     assert "only 3 of the 24 seeds" in text

@@ -1,14 +1,26 @@
 """The recorded models side by side, and the results in the README."""
 
 import numpy as np
+import pandas as pd
 import pytest
+import small_studies
 from made_up_records import FIVE, SEEDS, measure, noise, record
 from scipy import stats as distributions
+from small_studies import write_results
 
-from lstm_report import averaging, cli, paths, scoreboard, stats
+from lstm_report import config, paths
+from lstm_report.analysis import ensemble, measurements
 from lstm_report.claims import verdicts
 from lstm_report.claims.admitted import Archive
+from lstm_report.cli import app
 from lstm_report.errors import UserError
+from lstm_report.notebook import scoreboard
+from lstm_report.statistics import intervals
+from lstm_report.studies import records
+from lstm_report.studies.catalogue import TRIALS
+from lstm_report.studies.records import Records
+
+places = pytest.fixture(small_studies.places)
 
 
 @pytest.fixture
@@ -24,7 +36,7 @@ def test_a_mean_lies_within_its_interval_and_one_run_has_wilsons():
     assert found.estimate == pytest.approx(correct.mean())
     assert found.low < found.estimate < found.high
     one = scoreboard.accuracy(correct[:1])
-    assert one == stats.proportion_interval(int(correct[0].sum()), 500)
+    assert one == intervals.proportion_interval(int(correct[0].sum()), 500)
 
 
 def test_the_interval_of_a_mean_covers_the_truth():
@@ -74,7 +86,7 @@ def test_the_abstract_names_the_best_average_where_one_is_measured(results):
     best = scoreboard.abstract(Archive(), verdicts.verdicts(Archive()))[1]
     assert best == "Best single model on the same test reviews: LSTM, tuned, 90.00%."
     for cell, reached in {"lstm tuned": 0.91, "reslstm tuned": 0.925}.items():
-        measure("strong", cell, averaging.ACCURACY[0], {"": reached}, seeds=range(3), spread=0.001)
+        measure("strong", cell, ensemble.ACCURACY[0], {"": reached}, seeds=range(3), spread=0.001)
     best = scoreboard.abstract(Archive(), verdicts.verdicts(Archive()))[1]
     assert best.endswith("; best network averaged with n-grams: residual LSTM, tuned, 92.50%.")
 
@@ -117,6 +129,69 @@ def test_the_readme_holds_what_the_records_say(tmp_path, monkeypatch, capsys):
     page.write_bytes((paths.ROOT / "README.md").read_bytes())
     monkeypatch.setattr("sys.argv", ["lstm-report", "claims", "--readme", str(page)])
     with pytest.raises(SystemExit) as ended:
-        cli.main()
+        app.main()
     assert not ended.value.code
     assert page.read_text() == (paths.ROOT / "README.md").read_text(), "see the mark in README.md"
+
+
+def test_the_best_trial_is_found_for_each_kind_without_and_with_learnt_vectors():
+    reached = pd.DataFrame(0.8, index=list(TRIALS), columns=list(config.MODELS))
+    first, second = (
+        [trial for trial, settings in TRIALS.items() if ("training.vectors" in settings) == with_]
+        for with_ in (False, True)
+    )
+    reached.loc[first[1], "lstm"] = 0.81
+    reached.loc[second[1], ["lstm", "reslstm"]] = 0.79, 0.82
+    assert scoreboard.best_trials(reached) == {
+        "lstm": {False: first[1], True: second[0]},
+        "reslstm": {False: first[0], True: second[1]},
+    }
+
+
+def test_trials_that_are_not_recorded_are_missing(places):
+    assert scoreboard.trials().isna().all(axis=None)
+    curve = {"lstm max": [0.7, 0.9, 0.8], "reslstm mean": [0.6, 0.5, 0.4]}
+    rows = [
+        {"cell": cell, "seed": 0, "run_id": cell, "epoch": k, "validation_accuracy": value}
+        for cell, values in curve.items()
+        for k, value in enumerate(values, 1)
+    ]
+    write_results(paths.RESULTS, "tuning", [], rows)
+    reached = scoreboard.trials()
+    assert reached.loc["max", "lstm"] == 0.9 and reached.loc["mean", "reslstm"] == 0.6
+    assert reached.notna().sum(axis=None) == 2
+
+
+def test_each_cell_is_held_against_the_goal_of_its_word_vectors(places, monkeypatch):
+    validation = {
+        "lstm tuned": {0: 0.80, 1: 0.83}, "reslstm tuned": {0: 0.90}, "lstm vectors": {0: 0.70},
+    }  # fmt: skip
+    right = {"lstm tuned": 10, "reslstm tuned": 1, "lstm vectors": 9}
+    runs, epochs, logits = [], [], []
+    for cell, values in validation.items():
+        for seed, value in values.items():
+            run_id = f"{cell}-{seed}".replace(" ", "-")
+            key = {"cell": cell, "seed": seed, "run_id": run_id}
+            start = "in-domain" if "vectors" in cell else "none"
+            settings = {"model.kind": cell.split()[0], "training.vectors": start}
+            more = {"training.adversarial": 0.0, "train_seconds": 60.0 + seed}
+            runs.append(key | settings | more)
+            curve = (value - 0.1, value, value - 0.2)
+            epochs += [key | {"epoch": k, "validation_accuracy": v} for k, v in enumerate(curve, 1)]
+            logits.append(np.where(np.arange(10) < right[cell], 1.0, -1.0))
+    found = Records("strong", pd.DataFrame(runs), pd.DataFrame(epochs), np.stack(logits),
+                    np.ones(10, int), np.zeros(10, bool), pd.DataFrame())  # fmt: skip
+    monkeypatch.setattr(records, "read", lambda name: found)
+    rows = [
+        measurements.Measurement("lstm tuned", seed, "x", *ensemble.ACCURACY, value, 10, "")
+        for seed, value in ((0, 0.5), (1, 0.7))
+    ]
+    measurements.add("strong", rows)
+    table = scoreboard.results().set_index("cell")
+    assert table["validation"].tolist() == pytest.approx([0.815, 0.9, 0.7])
+    assert table["accuracy"].tolist() == pytest.approx([1.0, 0.1, 0.9])
+    assert table["goal"].tolist() == [0.919, 0.919, 0.93]
+    assert table["reached"].tolist() == [True, False, False]
+    assert table.loc["lstm tuned", "averaged"] == pytest.approx(0.6)
+    assert table["averaged"].notna().sum() == 1
+    assert table["seconds"].tolist() == pytest.approx([60.5, 60, 60])

@@ -1,0 +1,5 @@
+"""What is measured on a model: gates, gradients, memory, words read back, cut reviews."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

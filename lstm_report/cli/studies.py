@@ -1,0 +1,258 @@
+"""The commands about many runs: `lstm-report study | again | measure | baselines`."""
+
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lstm_report.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas
+
+    from lstm_report.data.sources import Source
+    from lstm_report.studies.study import Study
+
+
+Data = Annotated[
+    str,
+    typer.Option(
+        help="auto, built-in, or a path: hub folder, aclImdb folder or .tar.gz, "
+        "CSV/TSV/JSONL/Parquet file.",
+    ),
+]
+Profile = Annotated[str, typer.Option(help="smoke (seconds), quick (minutes) or source.")]
+Seed = Annotated[int | None, typer.Option(help="Seed of weights, dropout and batch order.")]
+Epochs = Annotated[int | None, typer.Option(help="Epochs instead of the profile's.")]
+Layers = Annotated[int | None, typer.Option(help="Recurrent layers instead of the profile's.")]
+Readout = Annotated[str | None, typer.Option(help="last, mean or max.")]
+Exclude = Annotated[
+    Path | None, typer.Option(help="File or folder of reviews that are not trained on.")
+]
+Edits = Annotated[
+    Path | None, typer.Option(help="Folder of counterfactual edits; what it holds is excluded.")
+]
+
+
+def tell_epoch(epochs: "pandas.DataFrame") -> None:
+    """Print the last epoch in one line; the `on_epoch` of `lstm_report.training.loop.fit`."""
+    from lstm_report import progress
+
+    typer.echo(progress.epoch_line(epochs))
+
+
+def run_study(
+    name: Annotated[
+        str, typer.Argument(help="smoke, headline, depth, memory, or a .toml or .json file.")
+    ],
+    workers: Annotated[
+        int | None, typer.Option(help="Runs at the same time: 1; with ray, as many as fit.")
+    ] = None,
+    engine: Annotated[
+        str, typer.Option(help="local (processes of this machine) or ray.")
+    ] = "local",
+    address: Annotated[
+        str | None, typer.Option(help="HOST:PORT of the Ray cluster; else the one that runs here.")
+    ] = None,
+    cpus: Annotated[int, typer.Option(help="With ray: cores of each run.")] = 1,
+    gpus: Annotated[float, typer.Option(help="With ray: GPUs of each run, as in 0.25.")] = 0.0,
+    data: Annotated[str | None, typer.Option(help="Reviews instead of the study's.")] = None,
+    exclude: Exclude = None,
+    profile: Annotated[str | None, typer.Option(help="Profile instead of the study's.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs instead of the study's.")] = None,
+    seeds: Annotated[int | None, typer.Option(help="Seeds instead of the study's.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Cell to run; may be repeated.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="List the runs and estimate the time.")
+    ] = False,
+) -> None:
+    """Run what is missing of a study and record it in results/; exit code 1 when a run failed.
+
+    Finished runs are never run again; after Ctrl-C, the same command goes on.
+    Another profile or other epochs are recorded under a name of their own.
+    """
+    from lstm_report.studies import runner
+    from lstm_report.studies.catalogue import find
+    from lstm_report.studies.memory import STUDIES
+
+    if name in STUDIES:
+        _only_with_reviews(engine=engine != "local", address=address, cpus=cpus != 1, gpus=gpus,
+                           data=data, profile=profile, epochs=epochs,
+                           exclude=exclude)  # fmt: skip
+        raise typer.Exit(
+            _memory(name, 1 if workers is None else workers, seeds, only or [], dry_run)
+        )
+    chosen = find(name).altered(profile=profile, epochs=epochs, seeds=seeds).only(only or [])
+    chosen.runs()
+    _check_exclude(chosen, exclude)
+    with closing(
+        runner.choose_engine(engine, workers, address=address, cpus=cpus, gpus=gpus)
+    ) as place:
+        source = _reviews(chosen, data, exclude)
+        if dry_run:
+            typer.echo(runner.forecast(chosen, source, place))
+            return
+        result = runner.execute(chosen, source, place, log=typer.echo)
+    typer.echo(runner.summary_text(chosen))
+    typer.echo(f"Records: results/{chosen.name}")
+    if result.failed:
+        typer.echo(
+            f"lstm-report: {len(result.failed)} of the runs failed, see "
+            f"results/{chosen.name}/failures.csv; the same command tries them again.",
+            err=True,
+        )
+        raise typer.Exit(1)
+
+
+def again(
+    study: Annotated[str, typer.Argument(help="A study, as of `lstm-report study`.")],
+    cell: Annotated[
+        str, typer.Argument(help='One of its cells; of memory, as in "lstm, adding 50".')
+    ],
+    seed: Annotated[int, typer.Option(help="Number of the seed, from 0.")] = 0,
+    data: Annotated[str | None, typer.Option(help="Reviews instead of the study's.")] = None,
+    exclude: Exclude = None,
+) -> None:
+    """Compute one run of a study again, beside its records; exit code 1 when it is far off them."""
+    from lstm_report.studies import catalogue
+    from lstm_report.studies import memory as memory_study
+    from lstm_report.studies.again import classifier, memory
+
+    if study in memory_study.STUDIES:
+        _only_with_reviews(data=data, exclude=exclude)
+        found = memory(cell, seed, study)
+    else:
+        chosen = catalogue.find(study).only([cell])
+        _check_exclude(chosen, exclude)
+        source = _reviews(chosen, data, exclude)
+        found = classifier(chosen, cell, seed, source, on_epoch=tell_epoch)
+    typer.echo(f"{study}, {cell}, seed {seed}: {found.text}")
+    if not found.within:
+        raise typer.Exit(1)
+
+
+def _check_exclude(study: "Study", exclude: Path | None) -> None:
+    if study.excluding and exclude is None:
+        raise UserError(
+            f"Expected the reviews that the study {study.name} is trained without, got none: name "
+            "their file or folder with --exclude."
+        )
+
+
+def _reviews(study: "Study", data: str | None, exclude: Path | None) -> "Source":
+    """Return the reviews that a study is trained on, and say which they are."""
+    from lstm_report.data import unlabelled
+
+    source = _resolve(data or study.data, exclude)
+    if any(run.config.training.vectors != "none" for run in study.runs()):
+        source = unlabelled.attach(source, data or study.data)
+        typer.echo(f"{len(source.unlabelled):,} reviews without a label are read too.")
+    return source
+
+
+def _resolve(data: str, exclude: Path | None) -> "Source":
+    """Return the reviews that are trained on, and say which they are."""
+    from lstm_report.data import sources
+    from lstm_report.data.counterfactual import without
+
+    if exclude is None:
+        return sources.resolve(data, log=typer.echo)
+    source = without(sources.resolve(data), exclude)
+    typer.echo(f"Data: {source.name}. {source.origin}")
+    return source
+
+
+def measure(
+    study: Annotated[str, typer.Argument(help="A study with records, the folder's name.")],
+    what: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="loss, locality, edits or averaged (with n-grams); may be repeated. Without it, "
+            "the first two, and edits where given."
+        ),
+    ] = None,
+    data: Data = "auto",
+    exclude: Exclude = None,
+    edits: Edits = None,
+    limit: Annotated[
+        int | None, typer.Option(help="Test reviews read again for locality: 5000.")
+    ] = None,
+) -> None:
+    """Measure the finished runs of a study further; after Ctrl-C, the same command goes on.
+
+    What needs weights is measured on the runs whose folders are still in runs/.
+    """
+    from lstm_report.analysis import perturbations
+    from lstm_report.data import counterfactual
+    from lstm_report.data.sources import resolve
+    from lstm_report.studies import measure as measuring
+    from lstm_report.studies import records
+
+    records.read(study)
+    whole = resolve(data)
+    left_out = exclude or edits
+    source = whole if left_out is None else counterfactual.without(whole, left_out)
+    typer.echo(f"Data: {source.name}. {source.origin}")
+    measuring.check(study, source, whole)
+    measuring.measure(
+        study,
+        source,
+        what=what or ("loss", "locality", *(["edits"] if edits else [])),
+        pairs=None if edits is None else counterfactual.read_pairs(edits),
+        limit=perturbations.LIMIT if limit is None else limit,
+        log=typer.echo,
+    )
+    typer.echo(f"Measurements: results/{study}/measurements.csv")
+
+
+def baselines(
+    profile: Annotated[str, typer.Option(help="Profile whose split is used.")] = "source",
+    data: Data = "auto",
+    edits: Edits = None,
+    seeds: Annotated[int, typer.Option(help="How many validation splits.")] = 1,
+) -> None:
+    """Fit linear models over words and phrases, and record those that are not recorded yet."""
+    from lstm_report.data.counterfactual import read_pairs
+    from lstm_report.studies import linear
+
+    name = linear.execute(
+        _resolve(data, edits),
+        profile=profile,
+        seeds=seeds,
+        left_out=edits,
+        pairs=None if edits is None else read_pairs(edits),
+        log=typer.echo,
+    )
+    typer.echo(f"Records: results/{name}")
+
+
+def _only_with_reviews(**given: object) -> None:
+    for option, value in given.items():
+        if value:
+            raise UserError(
+                f"Expected the study memory without --{option}, since it trains small networks on "
+                "tasks of its own on this machine: leave the option out."
+            )
+
+
+def _memory(name: str, workers: int, seeds: int | None, only: list[str], dry_run: bool) -> int:
+    """Run or forecast a study of memory, and return the exit code."""
+    from lstm_report.studies import memory as memory_study
+    from lstm_report.studies.local import LocalEngine
+
+    study = memory_study.STUDIES[name]
+    planned = memory_study.plan(seeds, only, study=study)
+    engine = LocalEngine(workers)
+    if dry_run:
+        typer.echo(memory_study.forecast(planned, engine))
+        return 0
+    failed = memory_study.execute(planned, engine, log=typer.echo)
+    typer.echo(memory_study.summary_text(study))
+    typer.echo(f"Records: results/{name}")
+    if failed:
+        typer.echo(
+            f"lstm-report: {len(failed)} of the runs failed; the same command tries them again.",
+            err=True,
+        )
+    return 1 if failed else 0

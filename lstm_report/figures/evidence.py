@@ -1,0 +1,283 @@
+"""Figures of the evidence on the claims: recorded numbers in, `matplotlib` figure out.
+
+Where a table has one row a seed, every seed is drawn faintly, and the means over the seeds in bold
+with their 95% intervals (Student's), which are cut off at the outermost seed on a logarithmic axis.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
+
+from lstm_report.figures import style
+from lstm_report.statistics.intervals import UNITS, Estimate, Interval
+from lstm_report.statistics.unpaired import contrast
+
+POINT = 100
+"""A fraction times this is in points."""
+FAINT: Mapping[str, Any] = {"alpha": 0.25, "linewidth": 0.7}
+"""How a single seed is drawn."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A figure with what `display.show_figure` needs."""
+
+    figure: Figure
+    caption: str
+    alt: str
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One panel of `over_conditions`."""
+
+    title: str
+    x: str
+    y: str
+    lines: Mapping[str, pd.DataFrame]
+    """Per model, seeds by conditions; the conditions are numbers, or texts in their order."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Passed on to `Axes.set`, as in `{"yscale": "log"}`."""
+    percent: bool = False
+    """Whether the values are fractions to be read as percentages."""
+    level: tuple[str, float] | None = None
+    """A value to compare with, and its name."""
+    joined: bool = True
+    """Whether the conditions are steps of one quantity, so that a line may lead through them."""
+
+
+def _percent(axis: Axes) -> None:
+    axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.4g}%"))
+
+
+def _mean(values: np.ndarray) -> Interval:
+    """Return the mean of one number a seed with Student's interval, if there are two or more."""
+    if len(values) < 2:
+        return Interval(float(values[0]), float(values[0]), float(values[0]))
+    return contrast([values], [1]).interval
+
+
+def _band(axis: Axes, x: Any, table: pd.DataFrame, kind: str, position: int) -> None:
+    """Draw the rows of a table, (seeds, conditions), their mean and its interval."""
+    colour, values = style.colour_of(kind, position), table.to_numpy(dtype=float)
+    axis.plot(x, values.T, color=colour, **FAINT)
+    found = [_mean(column) for column in values.T]
+    low, high = (np.array([getattr(end, name) for end in found]) for name in ("low", "high"))
+    if axis.get_yscale() == "log":
+        low, high = np.maximum(low, values.min(axis=0)), np.minimum(high, values.max(axis=0))
+    axis.fill_between(x, low, high, color=colour, alpha=0.16, linewidth=0)
+    axis.plot(
+        x, values.mean(axis=0), color=colour, label=style.name_of(kind),
+        marker=style.MODEL_MARKERS.get(kind, "o"), markevery=max(1, len(x) // 12),
+    )  # fmt: skip
+
+
+def _bands(axis: Axes, lines: Mapping[str, pd.DataFrame]) -> None:
+    """Draw the seeds and their mean against the conditions, a line for each model."""
+    for position, (kind, table) in enumerate(lines.items()):
+        numeric = all(isinstance(name, int | float) for name in table.columns)
+        columns = list(table.columns) if numeric else list(map(str, table.columns))
+        _band(axis, columns, table, kind, position)
+
+
+def _points(axis: Axes, lines: Mapping[str, pd.DataFrame]) -> None:
+    """Draw every seed of each condition, and the mean with its interval, models side by side."""
+    names = list(dict.fromkeys(name for table in lines.values() for name in table.columns))
+    for position, (kind, table) in enumerate(lines.items()):
+        values, colour = table.to_numpy(dtype=float), style.colour_of(kind, position)
+        shift = 0.24 * (position - (len(lines) - 1) / 2)
+        places = np.array([names.index(name) + shift for name in table.columns])
+        spread = np.linspace(-0.05, 0.05, len(values))[:, None]  # beside each other, in their order
+        axis.plot(
+            (places + spread).ravel(), values.ravel(), linestyle="", marker="o", markersize=3,
+            color=colour, alpha=0.5, markeredgewidth=0,
+        )  # fmt: skip
+        found = [_mean(column[np.isfinite(column)]) for column in values.T]
+        reach = [[e.estimate - e.low for e in found], [e.high - e.estimate for e in found]]
+        axis.errorbar(
+            places + 0.09, [e.estimate for e in found], yerr=reach, capsize=3, linestyle="",
+            color=colour, label=style.name_of(kind), marker=style.MODEL_MARKERS.get(kind, "o"),
+        )  # fmt: skip
+    axis.set_xticks(
+        range(len(names)), [f"{name:g}" if isinstance(name, float) else f"{name}" for name in names]
+    )
+    axis.set_xlim(-0.6, len(names) - 0.4)
+    axis.grid(axis="x", visible=False)
+
+
+@style.apply()
+def over_conditions(panels: Sequence[Panel]) -> Figure:
+    """Draw one line a model against a condition, in one panel for each measure.
+
+    Args:
+        panels: at least one, each with at least one line.
+    """
+    figure, axes = style.figure(
+        1, len(panels), height=3.2, width=style.WIDTH if len(panels) > 1 else 5.2, squeeze=False
+    )
+    for axis, panel in zip(axes[0], panels, strict=True):
+        axis.set(title=panel.title, xlabel=panel.x, ylabel=panel.y, **panel.options)
+        (_bands if panel.joined else _points)(axis, panel.lines)
+        if panel.level is not None:
+            name, value = panel.level
+            axis.axhline(value, color=style.PALETTE["grey"], linestyle=":", label=name)
+        if panel.percent:
+            _percent(axis)
+            low, high = axis.get_ylim()
+            axis.set_ylim(max(low, -0.02), min(high, 1.02))  # Student's intervals know no bounds
+        if panel.joined and axis.get_xscale() == "log":
+            ticks = [float(name) for name in next(iter(panel.lines.values())).columns]
+            axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+            axis.xaxis.set_minor_locator(NullLocator())
+    handles = {
+        label: handle
+        for axis in axes[0]
+        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)
+    }
+    in_a_row = 4 if len(panels) > 1 and len(handles) == 4 else 3
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=in_a_row)
+    return style.finish(figure)
+
+
+@style.apply()
+def epoch_bands(epochs: Mapping[str, pd.DataFrame]) -> Figure:
+    """Draw loss (in training and in validation) and validation accuracy over the epochs.
+
+    Args:
+        epochs: per model, columns seed, epoch, train_loss, validation_loss and
+            validation_accuracy, one row a run and epoch.
+    """
+    columns = ("seed", "epoch", "train_loss", "validation_loss", "validation_accuracy")
+    figure, axes = style.figure(1, 3, height=3.0)
+    for position, (kind, frame) in enumerate(epochs.items()):
+        for axis, quantity in zip(axes, columns[2:], strict=True):
+            table = frame.pivot(index="seed", columns="epoch", values=quantity).dropna()
+            _band(axis, list(table.columns), table, kind, position)
+    for axis, title in zip(axes, ("Training", "Validation", "Validation"), strict=True):
+        axis.set(title=title, xlabel="epoch", ylabel="loss (nats per review)")
+        axis.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
+    axes[2].set(ylabel="accuracy")
+    _percent(axes[2])
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return style.finish(figure)
+
+
+@style.apply()
+def best_epochs(best: Mapping[str, Sequence[int]], stated: int, last: int) -> Figure:
+    """Draw how many runs of each model were at their best at each epoch.
+
+    Args:
+        best: per model, the epoch of highest validation accuracy of each run.
+        stated: the epoch that the source states.
+        last: the last epoch that was trained.
+    """
+    figure, axis = style.figure(height=2.6, width=5.8)
+    width = 0.8 / len(best)
+    for position, (kind, values) in enumerate(best.items()):
+        counts = np.bincount(np.asarray(values, dtype=int), minlength=last + 1)[: last + 1]
+        place = np.arange(last + 1) + width * (position - (len(best) - 1) / 2)
+        axis.bar(place, counts, width, color=style.colour_of(kind, position),
+                 label=style.name_of(kind))  # fmt: skip
+    axis.axvline(stated, color=style.PALETTE["black"], linestyle=":", label="source report")
+    axis.set(xlabel="epoch of highest validation accuracy", ylabel="runs", xlim=(0.4, last + 0.6))
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.yaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.grid(axis="x", visible=False)
+    axis.legend(loc="upper left")
+    return style.finish(figure)
+
+
+@style.apply()
+def pairs(first: np.ndarray, second: np.ndarray, stated: float) -> Figure:
+    """Draw the differences of all pairs of one run of each model, beside the one that is stated.
+
+    Args:
+        first, second: (S,) accuracies of the runs of two models; differences are first minus
+            second.
+        stated: the difference that the source states for its one pair, a fraction.
+    """
+    figure, axis = style.figure(height=2.6, width=5.8)
+    differences = POINT * np.subtract.outer(first, second).ravel()
+    axis.hist(differences, bins=30, color=style.PALETTE["grey"], alpha=0.6)
+    axis.axvline(0, color=style.PALETTE["black"], linewidth=0.8)
+    axis.axvline(
+        POINT * stated, color=style.PALETTE["purple"], linestyle=":", label="source report"
+    )
+    axis.axvline(differences.mean(), color=style.PALETTE["black"], label="mean of all pairs")
+    axis.set(xlabel="accuracy, LSTM minus residual LSTM (points)", ylabel="pairs of runs")
+    axis.legend(loc="upper left")
+    return style.finish(figure)
+
+
+@style.apply()
+def differences(estimates: Sequence[Estimate], margins: Mapping[str, float]) -> Figure:
+    """Draw several differences, each with its interval, in one panel for each unit.
+
+    Args:
+        estimates: at least one.
+        margins: by unit, the largest difference that does not matter.
+    """
+    groups: dict[str, list[Estimate]] = {}
+    for estimate in estimates:
+        groups.setdefault(estimate.unit, []).append(estimate)
+    heights = [len(group) + 1 for group in groups.values()]
+    figure, axes = style.figure(
+        len(groups), height=0.8 * len(groups) + 0.42 * len(estimates) + 0.4, squeeze=False,
+        height_ratios=heights,
+    )  # fmt: skip
+    for axis, (unit, group) in zip(axes[:, 0], groups.items(), strict=True):
+        scale, _, _, name = UNITS[unit]
+        ends = scale * np.array([[getattr(e.interval, part) for part in ("estimate", "low", "high")]
+                                 for e in group])  # fmt: skip
+        axis.axvspan(-scale * margins[unit], scale * margins[unit], color="#E4E7EB", linewidth=0,
+                     label="does not matter in practice")  # fmt: skip
+        axis.axvline(0, color=style.PALETTE["black"], linewidth=0.8)
+        reach = np.maximum([ends[:, 0] - ends[:, 1], ends[:, 2] - ends[:, 0]], 0)
+        axis.errorbar(
+            ends[:, 0], range(len(group)), xerr=reach, fmt="o", color=style.PALETTE["black"],
+            capsize=3, markersize=6, label="95% interval",
+        )  # fmt: skip
+        axis.set_yticks(range(len(group)), [estimate.what for estimate in group])
+        axis.set_ylim(len(group) - 0.5, -0.5)
+        axis.set(xlabel=f"difference ({name.strip()})", ylabel="comparison")
+        axis.grid(axis="y", visible=False)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return style.finish(figure)
+
+
+@style.apply()
+def loss_by_error(groups: Mapping[str, pd.DataFrame]) -> Figure:
+    """Draw loss, gradient and share of the whole loss of real predictions against their error.
+
+    Args:
+        groups: per model, columns error (0 to 1), loss (nats), gradient, one row a prediction.
+    """
+    figure, axes = style.figure(1, 3, height=3.0)
+    edges = np.linspace(0, 1, 11)
+    middle = (edges[:-1] + edges[1:]) / 2
+    for position, (kind, frame) in enumerate(groups.items()):
+        tenth = np.minimum((10 * frame["error"]).astype(int), 9)
+        means = frame.groupby(tenth)[["error", "loss", "gradient"]].mean()
+        part = frame.groupby(tenth)["loss"].sum().reindex(range(10), fill_value=0)
+        look = {
+            "color": style.colour_of(kind, position), "label": style.name_of(kind),
+            "marker": style.MODEL_MARKERS.get(kind, "o"),
+        }  # fmt: skip
+        axes[0].plot(means["error"], means["loss"], **look)
+        axes[1].plot(means["error"], means["gradient"], **look)
+        axes[2].plot(middle, part / part.sum(), **look)
+    axes[0].axhline(np.log(2), color=style.PALETTE["grey"], linestyle=":", label="$\\ln 2$")
+    axes[0].set(title="Loss", ylabel="mean loss (nats)")
+    axes[1].set(title="Gradient", ylabel=r"mean $|\partial L/\partial z|$")
+    axes[2].set(title="Share", ylabel="part of the whole loss")
+    _percent(axes[2])
+    for axis in axes:
+        axis.set(xlabel=r"error $|\hat y - y|$", xlim=(-0.03, 1.03))
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return style.finish(figure)

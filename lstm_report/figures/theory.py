@@ -1,0 +1,400 @@
+"""Figures that explain the cells and the loss: diagrams, curves, and a slider over curves."""
+
+import base64
+import html
+import io
+import re
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
+from matplotlib.path import Path
+from matplotlib.ticker import MaxNLocator
+
+from lstm_report.analysis.gates import follow_gates
+from lstm_report.figures import style
+
+INK = style.PALETTE["black"]
+STATE = style.PALETTE["grey"]
+SHORTCUT = style.MODEL_COLOURS["reslstm"]
+GATE_COLUMNS = {"f": 2.9, "i": 4.2, "g": 5.5, "o": 6.8}
+"""Where each gate stands, from left to right."""
+GATE_WORDS = {"f": "forget", "i": "input", "g": "candidate", "o": "output"}
+BUS, GATE, MIX, LINE, OUT, RADIUS = 1.55, 2.55, 3.85, 5.0, 8.0, 0.21
+"""Heights of h and x, of the gates, of the inner products and of the cell-state line; column and
+radius of the output gate's product."""
+
+
+@style.apply()
+def lstm_cell() -> Figure:
+    """Draw the LSTM cell: four gates, the cell-state line on top, the hidden state below.
+
+    Source: the equations of `cells.lstm_step`; the source report's Figure 2.
+    """
+    figure, axis = _canvas(bottom=0.75)
+    _cell(axis, bottom=0.75)
+    _wire(axis, [(OUT, MIX - RADIUS), (OUT, BUS), (10.7, BUS)])
+    _label(axis, 10.75, BUS, "$h_t$", "left")
+    return style.finish(figure)
+
+
+@style.apply()
+def residual_lstm_cell() -> Figure:
+    """Draw the residual LSTM cell: the LSTM cell with F(x_t) added to what leaves it.
+
+    Source: the equations of `cells.residual_lstm_step`; the source report's Figure 3.
+    """
+    figure, axis = _canvas(bottom=0.1)
+    _cell(axis, bottom=0.1)
+    low, column = 0.62, 9.1
+    axis.add_patch(Circle((1.75, low), 0.06, color=SHORTCUT, zorder=4))
+    _wire(axis, [(1.75, low), (4.2, low)], colour=SHORTCUT, width=2.6)
+    _box(axis, 4.85, low, "$F(x_t)$", "", SHORTCUT, width=1.3, height=0.62)
+    _wire(axis, [(5.5, low), (column, low), (column, BUS - RADIUS)], colour=SHORTCUT, width=2.6)
+    axis.text(7.3, low + 0.12, "residual path", color=SHORTCUT, ha="center", va="bottom", size=9)
+    _wire(axis, [(OUT, MIX - RADIUS), (OUT, BUS), (column - RADIUS, BUS)])
+    axis.text((OUT + column) / 2 - 0.08, BUS + 0.1, "$m_t$", ha="center", va="bottom", size=12)
+    _operation(axis, column, BUS, "+", SHORTCUT)
+    _wire(axis, [(column + RADIUS, BUS), (10.7, BUS)])
+    _label(axis, 10.75, BUS, "$h_t$", "left")
+    return style.finish(figure)
+
+
+def _canvas(bottom: float) -> tuple[Figure, Axes]:
+    figure, axis = style.figure(height=0.6 * (6.9 - bottom))
+    axis.set(xlim=(-0.25, 11.45), ylim=(bottom - 1.05, 5.85), aspect="equal")
+    axis.axis("off")
+    body = FancyBboxPatch(
+        (1.15, bottom), 8.6, 5.65 - bottom, boxstyle="round,pad=0,rounding_size=0.35",
+        facecolor="#F5F7FA", edgecolor="#CBD2D9", linewidth=1.2, zorder=0,
+    )  # fmt: skip
+    axis.add_patch(body)
+    return figure, axis
+
+
+def _cell(axis: Axes, bottom: float) -> None:
+    """Draw what both cells share: everything up to m_t = o ⊙ tanh(c)."""
+    f, i, g, o = (GATE_COLUMNS[gate] for gate in ("f", "i", "g", "o"))
+    # The cell state runs straight through, with one product and one sum on its way.
+    for start, end in ((0.3, f - RADIUS), (f + RADIUS, g - RADIUS)):
+        _wire(axis, [(start, LINE), (end, LINE)], width=2.6)
+    _wire(axis, [(g + RADIUS, LINE), (10.7, LINE)], width=2.6)
+    _label(axis, 0.22, LINE, "$c_{t{-}1}$", "right")
+    _label(axis, 10.75, LINE, "$c_t$", "left")
+    # h and x meet on a bus that every gate reads.
+    _wire(axis, [(0.3, BUS), (o, BUS), (o, GATE - 0.42)])
+    for column in (f, i, g):
+        _wire(axis, [(column, BUS), (column, GATE - 0.42)])
+        axis.add_patch(Circle((column, BUS), 0.06, color=INK, zorder=4))
+    _wire(axis, [(1.75, bottom - 0.5), (1.75, BUS)], arrow=False)
+    axis.add_patch(Circle((1.75, BUS), 0.06, color=INK, zorder=4))
+    _label(axis, 0.22, BUS, "$h_{t{-}1}$", "right")
+    axis.text(1.75, bottom - 0.58, "$x_t$", ha="center", va="top", size=14)
+    for gate, column in GATE_COLUMNS.items():
+        symbol = "tanh" if gate == "g" else r"$\sigma$"
+        _box(axis, column, GATE, symbol, GATE_WORDS[gate], style.GATE_COLOURS[gate])
+    top = GATE + 0.42
+    _wire(axis, [(f, top), (f, LINE - RADIUS)])
+    _wire(axis, [(i, top), (i, MIX), (g - RADIUS, MIX)])
+    _wire(axis, [(g, top), (g, MIX - RADIUS)])
+    _wire(axis, [(g, MIX + RADIUS), (g, LINE - RADIUS)])
+    _wire(axis, [(o, top), (o, MIX), (OUT - RADIUS, MIX)])
+    _wire(axis, [(OUT, LINE), (OUT, MIX + RADIUS)])
+    axis.add_patch(Circle((OUT, LINE), 0.06, color=INK, zorder=4))
+    _box(axis, OUT, MIX + 0.74, "tanh", "", STATE, width=0.84, height=0.36, size=9)
+    for gate, column in GATE_COLUMNS.items():
+        axis.text(column + 0.09, top + 0.06, f"${gate}_t$", ha="left", va="bottom", size=12)
+    for column, height, symbol in (
+        (f, LINE, "×"), (g, LINE, "+"), (g, MIX, "×"), (OUT, MIX, "×"),
+    ):  # fmt: skip
+        _operation(axis, column, height, symbol, INK)
+
+
+def _wire(
+    axis: Axes,
+    points: list[tuple[float, float]],
+    *,
+    colour: str = INK,
+    width: float = 1.5,
+    arrow: bool = True,
+) -> None:
+    """Draw a line through the points, with a head at its end."""
+    head = "-|>,head_length=0.5,head_width=0.22" if arrow else "-"
+    wire = FancyArrowPatch(
+        path=Path(points), arrowstyle=head, mutation_scale=10, color=colour, linewidth=width,
+        capstyle="round", joinstyle="miter", snap=False, zorder=2,
+    )  # fmt: skip
+    axis.add_patch(wire)
+
+
+def _box(
+    axis: Axes,
+    x: float,
+    y: float,
+    symbol: str,
+    word: str,
+    colour: str,
+    *,
+    width: float = 1.04,
+    height: float = 0.84,
+    size: float = 12,
+) -> None:
+    """Draw a learned layer or a function as a rounded box centred at (x, y)."""
+    for face, opacity in (("white", 1.0), (colour, 0.16)):
+        patch = FancyBboxPatch(
+            (x - width / 2, y - height / 2), width, height, linewidth=0, zorder=3,
+            boxstyle="round,pad=0,rounding_size=0.12", facecolor=face, alpha=opacity,
+        )  # fmt: skip
+        axis.add_patch(patch)
+    outline = FancyBboxPatch(
+        (x - width / 2, y - height / 2), width, height, linewidth=1.5, zorder=4,
+        boxstyle="round,pad=0,rounding_size=0.12", facecolor="none", edgecolor=colour,
+    )  # fmt: skip
+    axis.add_patch(outline)
+    lift = 0.14 if word else 0.0
+    plain = not symbol.startswith("$")
+    axis.text(x, y + lift, symbol, ha="center", va="center_baseline" if plain else "center",
+              size=size - 1 if plain and word else size, zorder=5)  # fmt: skip
+    if word:
+        axis.text(x, y - 0.22, word, ha="center", va="center", size=7.5, zorder=5)
+
+
+def _operation(axis: Axes, x: float, y: float, symbol: str, colour: str) -> None:
+    """Draw an element-wise product or sum as a circle with crossed strokes."""
+    axis.add_patch(
+        Circle((x, y), RADIUS, facecolor="white", edgecolor=colour, linewidth=1.5, zorder=5)
+    )
+    reach = 0.12
+    slant = reach * 0.75
+    strokes = (
+        [((-reach, 0), (reach, 0)), ((0, -reach), (0, reach))]
+        if symbol == "+"
+        else [((-slant, -slant), (slant, slant)), ((-slant, slant), (slant, -slant))]
+    )
+    for (x0, y0), (x1, y1) in strokes:
+        axis.plot([x + x0, x + x1], [y + y0, y + y1], color=colour, linewidth=1.5, zorder=6)
+
+
+def _label(axis: Axes, x: float, y: float, text: str, side: str) -> None:
+    axis.text(x, y, text, ha=side, va="center", size=14)
+
+
+@style.apply()
+def gate_functions() -> Figure:
+    """Draw the two functions of the gates: the logistic sigmoid σ and the hyperbolic tangent."""
+    z = np.linspace(-6, 6, 241)
+    figure, axis = style.figure(height=2.6, width=5.4)
+    axis.plot(z, 1 / (1 + np.exp(-z)), color=style.PALETTE["blue"], label=r"$\sigma(z)$")
+    axis.plot(z, np.tanh(z), "--", color=style.PALETTE["orange"], label=r"$\tanh(z)$")
+    axis.set(xlabel="$z$, the weighted sum that the gate receives", ylabel="value of the function")
+    axis.legend()
+    return style.finish(figure)
+
+
+@style.apply()
+def gradient_against_distance(panels: Mapping[str, pd.DataFrame]) -> Figure:
+    """Draw how the gradient fades with distance: median over seeds, and the range of all seeds.
+
+    Args:
+        panels: per title, one table for one panel with the columns distance, norm, seed and kind,
+            as from `gates.gradient_by_distance`, for one or more kinds of cell.
+    """
+    figure, axes = style.figure(
+        1, len(panels), height=3.3, width=max(4.6, style.WIDTH * min(1, len(panels) / 2)),
+        sharey=True, squeeze=False,
+    )  # fmt: skip
+    for axis, (title, frame) in zip(axes[0], panels.items(), strict=True):
+        for position, (kind, group) in enumerate(frame.groupby("kind", sort=False)):
+            kind, norm = str(kind), group.groupby("distance")["norm"]
+            colour, middle = style.colour_of(kind, position), norm.median()
+            axis.fill_between(
+                middle.index, norm.min(), norm.max(), color=colour, alpha=0.18, linewidth=0
+            )
+            axis.plot(
+                middle.index, middle, color=colour, marker=style.MODEL_MARKERS.get(kind, "o"),
+                markevery=(4 * position, 12), label=style.name_of(kind),
+            )  # fmt: skip
+        axis.set(xlabel="distance $k$ (time steps)", title=title, yscale="log")
+    axes[0, 0].set_ylabel(r"$\|\partial h_T/\partial x_{T-k}\|$ (no unit)")
+    axes[0, 0].legend(loc="lower left")
+    return style.finish(figure)
+
+
+@style.apply()
+def state_over_time(runs: Mapping[str, pd.DataFrame], *, quantity: str, name: str) -> Figure:
+    """Draw the cell state or the hidden state of a one-unit cell over time.
+
+    Args:
+        runs: per label, columns step and `quantity`, as from `gates.follow_gates`.
+        quantity: the column that is drawn, `c` or `h`.
+        name: how the vertical axis is called.
+    """
+    colours = [style.PALETTE[key] for key in ("blue", "vermilion", "green", "purple", "orange")]
+    figure, axis = style.figure(height=2.6, width=5.8)
+    for position, (label, frame) in enumerate(runs.items()):
+        axis.plot(
+            frame["step"], frame[quantity], marker="os^Dv"[position % 5], label=label,
+            color=colours[position % 5], markersize=4,
+        )  # fmt: skip
+    axis.set(xlabel="time step $t$", ylabel=name, ylim=(-0.05, 1.05))
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    figure.legend(loc="outside right upper")
+    return style.finish(figure)
+
+
+@style.apply()
+def largest_hidden_state(trace: pd.DataFrame) -> Figure:
+    """Draw the largest |h_t| over the hidden units at each step, with the LSTM's bound of 1.
+
+    Args:
+        trace: columns step, kind and largest, as from `gates.largest_hidden_state`.
+    """
+    figure, axis = style.figure(height=2.6)
+    for position, (kind, group) in enumerate(trace.groupby("kind", sort=False)):
+        kind = str(kind)
+        axis.plot(
+            group["step"], group["largest"], color=style.colour_of(kind, position),
+            marker=style.MODEL_MARKERS.get(kind, "o"), markersize=4, label=style.name_of(kind),
+        )  # fmt: skip
+    axis.axhline(1, linestyle="--", linewidth=1, color=style.PALETTE["black"], label="bound of 1")
+    axis.set(xlabel="time step $t$", ylabel=r"largest $|h_t|$ over hidden units")
+    axis.set_ylim(bottom=0)
+    figure.legend(loc="outside right upper")
+    return style.finish(figure)
+
+
+@style.apply()
+def loss_penalty(limit: float = 6.0) -> Figure:
+    """Draw the binary cross-entropy of a positive review, and its gradient, against the logit z.
+
+    With the label y = 1 the loss is -ln σ(z) and its derivative σ(z) - 1; a negative review gives
+    the mirror image. To the left of z = 0 the prediction is wrong, to the right it is right.
+
+    Args:
+        limit: the largest |z| shown, more than 0.
+    """
+    z = np.linspace(-limit, limit, 241)
+    curves = {
+        "Loss": (np.logaddexp(0, -z), "loss (nats)"),
+        "Gradient": (-1 / (1 + np.exp(z)), r"derivative of the loss by $z$ (nats)"),
+    }
+    figure, axes = style.figure(1, 2, height=2.9)
+    for axis, (title, (curve, name)) in zip(axes, curves.items(), strict=True):
+        for side, word, colour, line in (
+            (z <= 0, "wrong", style.PALETTE["vermilion"], "-"),
+            (z >= 0, "right", style.PALETTE["blue"], "--"),
+        ):
+            axis.plot(z[side], curve[side], line, color=colour, label=f"prediction {word}")
+            axis.fill_between(z[side], curve[side], color=colour, alpha=0.1, linewidth=0)
+        axis.axvline(0, color=style.PALETTE["grey"], linewidth=0.8)
+        axis.set(xlabel="logit $z$ of a positive review", ylabel=name, title=title)
+    axes[0].legend()
+    return style.finish(figure)
+
+
+STEPS = 20
+"""Into how many steps a slider divides the way from 0 to 1."""
+HTML = """<div>
+<img src="data:image/png;base64,{still}" alt="The curve for {name} = {start:g}"
+ onload="this.hidden = true; this.nextElementSibling.style.display = ''">
+<div style="display: none">
+<label style="display: block">{name} <input type="range" max="{steps}" value="{at:g}"
+ data-lm-suppress-shortcuts="true" oninput="
+ const box = this.closest('div');
+ box.querySelector('output').value = (this.value / {steps}).toFixed(2);
+ box.querySelectorAll('[id^={key}-]').forEach(
+  (curve, number) => curve.style.display = number == this.value ? '' : 'none')">
+<output>{start:.2f}</output></label>
+{curves}
+</div></div>"""
+"""A slider over a drawing, and the picture that stands for both where scripts are not allowed."""
+
+
+def forget_gate(*values: float) -> Figure:
+    """Draw how a cell state of 1 fades when nothing is written and the forget gate stays at f.
+
+    Args:
+        values: one or more values of f, from 0 to 1; one curve each.
+    """
+    runs = {
+        f"$f = {f:g}$": follow_gates([{"i": 0, "f": f, "g": 0, "o": 1}] * 30, c=1.0) for f in values
+    }
+    return state_over_time(runs, quantity="c", name="cell state $c_t$")
+
+
+def input_gate(*values: float) -> Figure:
+    """Draw what a candidate of 0.9 at step 5 leaves in the cell when the input gate is at i then.
+
+    At every other step the input gate is shut; the forget gate is always 1.
+
+    Args:
+        values: one or more values of i, from 0 to 1; one curve each.
+    """
+    runs = {}
+    for i in values:
+        gates = [{"i": i if step == 5 else 0, "f": 1, "g": 0.9, "o": 1} for step in range(1, 16)]
+        runs[f"$i_5 = {i:g}$"] = follow_gates(gates)
+    return state_over_time(runs, quantity="c", name="cell state $c_t$")
+
+
+def output_gate(*values: float) -> Figure:
+    """Draw how much of a cell state that grows by 0.15 a step is shown when the gate is at o.
+
+    Args:
+        values: one or more values of o, from 0 to 1; one curve each.
+    """
+    runs = {
+        f"$o = {o:g}$": follow_gates([{"i": 1, "f": 1, "g": 0.15, "o": o}] * 15) for o in values
+    }
+    return state_over_time(runs, quantity="h", name="hidden state $h_t$")
+
+
+def explore(draw: Callable[..., Figure], name: str, *, start: float = 0.9) -> None:
+    """Display a slider from 0 to 1 that shows the curve of a figure for its value.
+
+    All curves stand in the output, and the slider only chooses one: it needs no kernel, so that it
+    still moves when the notebook is saved and opened again. Where a reader of notebooks allows no
+    script, the curve for `start` is shown. The rendered report leaves the output out: show a
+    figure as well.
+
+    Args:
+        draw: returns a figure with a curve for each value it is given, as `forget_gate` does.
+        name: the symbol beside the slider.
+        start: the value shown first, a multiple of 0.05.
+    """
+    from IPython.display import display
+
+    key = "-".join(["curve", *re.findall(r"\w+", name)])
+    curves = _curves(draw(*(step / STEPS for step in range(STEPS + 1))), key, round(start * STEPS))
+    still = base64.b64encode(_drawn(draw(start), "png")).decode()
+    content = {
+        "text/html": HTML.format(
+            name=html.escape(name), key=key, start=start, at=start * STEPS, steps=STEPS,
+            still=still, curves=curves,
+        ),
+        "image/png": still,
+        "text/plain": f"The curve for {name} = {start:g}.",
+    }  # fmt: skip
+    display(content, raw=True, metadata={"report": {"kind": "live"}})
+
+
+def _curves(figure: Figure, key: str, first: int) -> str:
+    """Return a figure as SVG in which only one curve is seen; their identifiers begin with key."""
+    for legend in figure.legends:
+        legend.remove()
+    for number, line in enumerate(figure.axes[0].lines):
+        line.set(gid=f"{key}-{number}", color=style.PALETTE["blue"], marker="o")
+    drawing = _drawn(figure, "svg").decode()
+    drawing = re.sub(rf'(<g id="{key}-(?!{first}")\d+")', r'\1 style="display: none"', drawing)
+    return drawing[drawing.index("<svg") :]
+
+
+@style.apply()
+def _drawn(figure: Figure, kind: str) -> bytes:
+    stream = io.BytesIO()
+    without = {"Date": None} if kind == "svg" else {"Software": None}
+    figure.savefig(stream, format=kind, dpi=100, metadata=without)
+    return stream.getvalue()

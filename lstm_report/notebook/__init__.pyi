@@ -1,0 +1,13 @@
+from . import pages as pages
+from . import results as results
+from . import scoreboard as scoreboard
+from .display import LiveFigure as LiveFigure
+from .display import check as check
+from .display import duration as duration
+from .display import say as say
+from .display import settings as settings
+from .display import show_figure as show_figure
+from .display import show_list as show_list
+from .display import show_table as show_table
+from .display import summary as summary
+from .display import tell as tell

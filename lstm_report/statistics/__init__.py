@@ -1,0 +1,5 @@
+"""Intervals of accuracies over reviews, and of figures over independent runs."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

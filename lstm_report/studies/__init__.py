@@ -1,0 +1,1 @@
+"""Which runs answer a question, how they are computed, and their records."""

@@ -1,0 +1,314 @@
+"""The catalogue of studies.
+
+Those of the second round, `REGISTERED` and `MEMORY_CELLS`, stand here with their seeds, cells and
+sizes as they were registered before the first run; the rules by which they are judged are in
+`lstm_report.claims`, and both are told together in `results/round2/PLAN.md`. Their seeds are new,
+so that no run is judged by a rule that was made after looking at it.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from lstm_report.config import LOSSES, MODELS, unknown
+from lstm_report.studies.study import ENDINGS, Cell, Study, from_file, product
+
+NAME, TUNING = "strong", "tuning"
+"""The studies."""
+
+SETTINGS: dict[str, Any] = {
+    # The last 400 tokens of a review: Miyato et al. (2017), section 4.1. The vocabulary and both
+    # directions: Johnson and Zhang (2016), ICML.
+    "data.max_length": 400,
+    "data.vocabulary_size": 30_000,
+    "model.bidirectional": True,
+    "model.normalised_embedding": True,
+    "model.embedding_dropout": 0.2,
+    "model.dropout": 0.5,
+    # I = H, so that F(x) = x, and both kinds of layer have the same number of weights.
+    "model.embedding_size": 128,
+    "model.hidden_size": 128,
+    # Word vectors of variance 1 need long steps: at 0.001 they are learnt too slowly.
+    "training.learning_rate": 3e-3,
+    "training.schedule": "linear",
+    "training.epochs": 5,
+}
+"""What all runs of both studies share, unless a trial sets it otherwise."""
+
+MAX, MEAN = {"model.readout": "max"}, {"model.readout": "mean"}
+# Half of the embedding dropped: Miyato et al. (2017), section 4.1.
+MORE_DROPOUT = {"model.embedding_dropout": 0.5, "model.word_dropout": 0.1}
+WHOLE = {"data.max_length": 1000}
+# ε = 5 on normalised word vectors: Miyato et al. (2017), section 4.1.
+ADVERSARIAL = {"training.adversarial": 5.0}
+LONGER = {"training.epochs": 8}
+# The step size of the source report.
+SHORT_STEPS = {"training.learning_rate": 1e-3, "training.epochs": 12}
+VECTORS = {"training.vectors": "in-domain"}
+TRIALS: dict[str, dict[str, Any]] = {
+    "max + more dropout + short steps": {**MAX, **MORE_DROPOUT, **SHORT_STEPS},
+    "max": MAX,
+    "mean": MEAN,
+    "max + whole review": {**MAX, **WHOLE},
+    "mean + whole review + more dropout": {**MEAN, **WHOLE, **MORE_DROPOUT},
+    "max + adversarial": {**MAX, **ADVERSARIAL},
+    "mean + adversarial": {**MEAN, **ADVERSARIAL},
+    "mean + whole review + adversarial + longer": {**MEAN, **WHOLE, **ADVERSARIAL, **LONGER},
+    "vectors + max": {**VECTORS, **MAX},
+    "vectors + mean": {**VECTORS, **MEAN},
+    "vectors + max + whole review + more dropout": {**VECTORS, **MAX, **WHOLE, **MORE_DROPOUT},
+    "vectors + mean + whole review + adversarial + longer": {
+        **VECTORS, **MEAN, **WHOLE, **ADVERSARIAL, **LONGER,
+    },
+    "vectors + max + whole review + more dropout + adversarial": {
+        **VECTORS, **MAX, **WHOLE, **MORE_DROPOUT, **ADVERSARIAL,
+    },
+    "vectors + mean + whole review + more dropout + adversarial + longer": {
+        **VECTORS, **MEAN, **WHOLE, **MORE_DROPOUT, **ADVERSARIAL, **LONGER,
+    },
+}  # fmt: skip
+"""What was tried of each kind of layer, with one seed."""
+
+CHOSEN: dict[str, dict[bool, str]] = {
+    "lstm": {
+        False: "mean + whole review + adversarial + longer",
+        True: "vectors + max + whole review + more dropout",
+    },
+    "reslstm": {
+        False: "mean + whole review + adversarial + longer",
+        True: "vectors + mean + whole review + more dropout + adversarial + longer",
+    },
+}
+"""The trial of the highest validation accuracy by kind, without and with word vectors learnt."""
+
+
+def tuning_cells() -> dict[str, dict[str, Any]]:
+    """Return the settings of each cell of the study `tuning` by its label, beside `SETTINGS`."""
+    return {
+        f"{kind} {trial}": {"model.kind": kind, **settings}
+        for trial, settings in TRIALS.items()
+        for kind in MODELS
+    }
+
+
+def strong_cells() -> dict[str, dict[str, Any]]:
+    """Return the settings of each cell of the study `strong` by its label, beside `SETTINGS`."""
+    return {
+        f"{kind} {name}": {"model.kind": kind, **TRIALS[CHOSEN[kind][vectors]]}
+        for vectors, name in ((False, "tuned"), (True, "vectors"))
+        for kind in MODELS
+    }
+
+
+FIRST_SEED = 100
+"""No run of the first round has a seed as high."""
+HEADLINE, DEPTH, GATED = "round2/headline", "round2/depth", "round2/gated"
+QUICK, PHRASES, MEMORY = "round2/quick", "round2/phrases", "round2/memory"
+"""The studies, by the folders of their records in `results/`."""
+PHRASE = 5
+"""Words that stay together where the order of a review is shuffled."""
+
+# As in the first round: I = H, so that F(x) = x in every layer, and little dropout, so that the
+# loss in training shows what was learnt.
+_STACKED = {
+    "model.embedding_size": 64,
+    "model.hidden_size": 64,
+    "model.dropout": 0.2,
+    "training.batch_size": 64,
+    "training.epochs": 5,
+}
+
+
+def _stack(kind: str, layers: int) -> dict[str, Any]:
+    return {"model.kind": kind, "model.num_layers": layers}
+
+
+REGISTERED: dict[str, dict[str, Any]] = {
+    DEPTH: {
+        "question": "What does the shortcut do as layers are added, and along time?",
+        "profile": "quick",
+        "seeds": 20,
+        "cells": {
+            f"{kind} x{layers}": _stack(kind, layers)
+            for layers in (1, 2, 4, 8)
+            for kind in ("lstm", "reslstm")
+        },
+        "settings": _STACKED,
+        "measures": ("depth",),
+    },
+    QUICK: {
+        "question": "How much do two models of the quick profile differ by chance?",
+        "profile": "quick",
+        "seeds": 10,
+        "cells": {kind: {"model.kind": kind} for kind in ("lstm", "reslstm")},
+        "settings": {},
+        "measures": (),
+    },
+    HEADLINE: {
+        "question": "Does the residual LSTM classify unseen reviews better than the LSTM?",
+        "profile": "source",
+        "seeds": 24,
+        "cells": {
+            "lstm": {"model.kind": "lstm"},
+            "reslstm": {"model.kind": "reslstm"},
+            # As many parameters as the residual LSTM, W_res included, to one in a thousand.
+            "lstm matched": {"model.kind": "lstm", "model.hidden_size": 268},
+        },
+        "settings": {"model.readout": "last"},
+        "measures": ("last words", "contrast"),
+    },
+    PHRASES: {
+        "question": "Does an LSTM lose when it is trained on phrases in random order?",
+        "profile": "source",
+        "seeds": 12,
+        "cells": {"lstm phrases": {"model.kind": "lstm", "data.phrase": PHRASE}},
+        "settings": {"model.readout": "last"},
+        "measures": (),
+    },
+    GATED: {
+        "question": "Does a shortcut behind the output gate train as safely, and keep accuracy?",
+        "profile": "quick",
+        "seeds": 15,
+        "cells": {f"gatedlstm x{layers}": _stack("gatedlstm", layers) for layers in (1, 8)},
+        "settings": _STACKED,
+        "measures": (),
+    },
+}
+"""The studies of classifiers, in the order in which they are run."""
+
+MEMORY_SEEDS = 24
+_SENTENCES = {"task": "although-but", "learning_rate": 1e-3, "stop_when_learnt": True}
+_ADDING = {"task": "adding", "lengths": (10, 100), "steps": 1_000, "learning_rate": 5e-3}
+_CLOSED = {**_SENTENCES, "start": "default", "lengths": (5, 10, 20), "steps": 9_600}
+_OPEN = {**_SENTENCES, "start": "chrono", "lengths": (5, 50, 100, 200), "steps": 4_800}
+MEMORY_CELLS: dict[str, dict[str, Any]] = {
+    "rnn": {"kind": "rnn", "start": "default", **_ADDING},
+    "lstm": {"kind": "lstm", "start": "default", **_ADDING},
+    **{f"{kind} sentences": {"kind": kind, **_CLOSED} for kind in ("lstm", "reslstm")},
+    **{f"{kind} sentences, open gates": {"kind": kind, **_OPEN} for kind in ("lstm", "reslstm")},
+}
+"""The small networks of `round2/memory`: layer, initial biases, task, its lengths, and budget."""
+
+OTHERS = ("memory", MEMORY)
+"""Studies whose runs are no classifiers of reviews; see `lstm_report.studies.memory`."""
+STUDIES = {
+    study.name: study
+    for study in (
+        Study(
+            name="smoke",
+            question="Does a study run on this machine, or on this cluster?",
+            profile="smoke",
+            cells=product({"model.kind": ("lstm", "reslstm")}),
+            seeds=2,
+            data="built-in",
+        ),
+        Study(
+            name="headline",
+            question="Does the residual LSTM judge unseen reviews better than the LSTM?",
+            profile="source",
+            cells=(
+                Cell("lstm", {"model.kind": "lstm"}),
+                Cell("reslstm", {"model.kind": "reslstm"}),
+                # As many parameters as the residual LSTM, W_res included, to one in a thousand.
+                Cell("lstm matched", {"model.kind": "lstm", "model.hidden_size": 268}),
+                # The residual leaves the layer, but its gates do not read it.
+                Cell("skiplstm", {"model.kind": "skiplstm"}),
+            ),
+            seeds=10,
+            settings={"model.readout": "last"},
+        ),
+        Study(
+            name="readout",
+            question="Does the difference of the two models depend on the state that is read out?",
+            profile="source",
+            cells=tuple(
+                Cell(f"{kind} {how}", {"model.kind": kind, "model.readout": how})
+                for how in ("mean", "max")
+                for kind in ("lstm", "reslstm")
+            ),
+            seeds=5,
+            # With these read-outs a single look found the best epoch to be the third or fourth.
+            settings={"training.epochs": 8},
+        ),
+        Study(
+            name="loss",
+            question="What does the loss that is minimised do to accuracy and calibration?",
+            profile="quick",
+            cells=tuple(Cell(loss, {"training.loss": loss}) for loss in LOSSES),
+            seeds=5,
+            settings={"model.kind": "lstm", "model.readout": "last"},
+        ),
+        Study(
+            name="locality",
+            question="Do the two models follow a review whose meaning a person has turned?",
+            profile="quick",
+            cells=product({"model.kind": ("lstm", "reslstm")}),
+            seeds=5,
+            settings={"training.epochs": 3},
+            excluding=True,
+        ),
+        Study(
+            name="depth",
+            question="Does the residual form help as layers are added?",
+            profile="quick",
+            cells=tuple(
+                Cell(f"{kind} x{layers}", {"model.kind": kind, "model.num_layers": layers})
+                for layers in (1, 2, 4, 6, 8)
+                for kind in ("lstm", "reslstm", "skiplstm", "gatedlstm")
+            ),
+            seeds=5,
+            # Small, so that eight layers can be had too; I = H, so that F(x) = x in every layer.
+            # Little dropout, so that the loss in training shows what was learnt.
+            measures=("depth, all layers",),
+            settings={
+                "model.embedding_size": 64,
+                "model.hidden_size": 64,
+                "model.dropout": 0.2,
+                "training.batch_size": 64,
+                "training.epochs": 5,
+            },
+        ),
+        Study(
+            "tuning",
+            "Which settings of one recurrent layer does validation prefer?",
+            "source",
+            tuple(Cell(*entry) for entry in tuning_cells().items()),
+            seeds=1,
+            settings=SETTINGS,
+        ),
+        Study(
+            "strong",
+            "How far does one recurrent layer go without outside data?",
+            "source",
+            tuple(Cell(*entry) for entry in strong_cells().items()),
+            seeds=3,
+            settings=SETTINGS,
+        ),
+        *(
+            Study(
+                name,
+                *(values["question"], values["profile"]),
+                tuple(Cell(*entry) for entry in values["cells"].items()),
+                seeds=values["seeds"],
+                settings=values["settings"],
+                first_seed=FIRST_SEED,
+                measures=values["measures"],
+            )
+            for name, values in REGISTERED.items()
+        ),
+    )
+}
+"""All studies of classifiers, those of the first round first."""
+
+
+def find(name: str) -> Study:
+    """Return the study of that name, or the one that a TOML or JSON file describes.
+
+    Raises:
+        UserError: when there is no such study, or the file is not one.
+    """
+    if name in STUDIES:
+        return STUDIES[name]
+    path = Path(name)
+    if path.suffix not in ENDINGS:
+        raise unknown("study", name, (*STUDIES, *OTHERS, "a .toml or .json file"))
+    return from_file(path, (*STUDIES, *OTHERS))

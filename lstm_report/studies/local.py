@@ -1,0 +1,300 @@
+"""The processes of this machine: what a worker does, and the engine that keeps them at work.
+
+A worker is `python -m lstm_report.studies.local`. It gets one job through its standard input.
+"""
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from lstm_report import paths, process
+from lstm_report.config import RunConfig
+from lstm_report.data import unlabelled
+from lstm_report.data.prepared import prepare
+from lstm_report.data.sources import Source
+from lstm_report.errors import UserError
+from lstm_report.studies import measure
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a worker needs to know."""
+
+    config: RunConfig
+    source: Source
+    threads: int
+    """Threads that the worker computes with."""
+    directory: Path
+    """Where run folders are, on the worker's machine."""
+    cache: Path
+    """Where prepared reviews are, on the worker's machine."""
+    measures: tuple[str, ...] = ()
+    """What to measure on the trained run, see `lstm_report.studies.measure`."""
+
+    def attempt(self) -> str | None:
+        """Train the run, see `attempt`."""
+        return attempt(self)
+
+
+class Job(Protocol):
+    """Something that a worker computes; it is pickled on the way there."""
+
+    @property
+    def threads(self) -> int:
+        """Threads that the worker computes with."""
+        ...
+
+    def attempt(self) -> str | None:
+        """Compute it, leave the result in a file, and return an error in one line, or None."""
+        ...
+
+
+def attempt(task: Task) -> str | None:
+    """Train a run to its end, from its last epoch where it was begun.
+
+    Returns:
+        One line about what went wrong, or None for a finished run.
+    """
+
+    def train() -> None:
+        import torch
+
+        from lstm_report.data.prepared import prepare
+        from lstm_report.training.loop import fit
+
+        torch.set_num_threads(task.threads)
+        paths.CACHE = task.cache
+        prepared = prepare(task.source, task.config.data)
+        run = fit(task.config, data=prepared, progress=False, directory=task.directory)
+        if task.measures:
+            measure.keep(run, prepared, task.measures)
+
+    return error_of(train)
+
+
+def error_of(compute: Callable[[], object]) -> str | None:
+    """Call a function, and return one line about what went wrong, or None."""
+    try:
+        compute()
+    except UserError as error:
+        return " ".join(str(error).split())
+    except Exception as error:  # whatever it is, the other runs of the study go on
+        traceback.print_exc()
+        return " ".join(f"{type(error).__name__}: {error}".split())
+    return None
+
+
+def _end_with_the_driver() -> None:
+    """End this process when its standard input closes, as it does when its driver is gone."""
+    while os.read(0, 4096):  # not through sys.stdin, whose lock would be held when Python ends
+        pass
+    os._exit(1)
+
+
+def main() -> None:
+    """Read a job from the process that started this one, and answer it."""
+    process.wait_passively()
+    answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what a library prints is not the answer
+    job: Job = pickle.load(sys.stdin.buffer)  # from the driver, through a pipe of its own
+    threading.Thread(target=_end_with_the_driver, daemon=True).start()
+    answer.write(job.attempt() or "")
+    answer.flush()
+
+
+if __name__ == "__main__":
+    main()
+
+
+RETRIES = 2
+"""How often a run is taken up again whose worker was killed."""
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+AnyJob = TypeVar("AnyJob", bound=Job)
+Given = TypeVar("Given")
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended."""
+
+    config: RunConfig
+    error: str | None
+    """One line, or None when its run folder is complete."""
+    seconds: float
+    """From the start of its worker to its end."""
+
+
+class Engine(Protocol):
+    """Something that computes runs."""
+
+    workers: int
+    """Runs at the same time."""
+    threads: int
+    """Threads that each of them computes with."""
+
+    def execute(
+        self,
+        configs: Sequence[RunConfig],
+        source: Source,
+        directory: Path,
+        measures: tuple[str, ...] = (),
+    ) -> Generator[Outcome, None, None]:
+        """Compute runs, and yield each when its folder stands in `directory`, or it has failed.
+
+        When the generator is closed before its end, as by Ctrl-C, what is computing is ended.
+
+        Args:
+            configs: the runs, in the order in which to start them.
+            source: the reviews.
+            directory: where the run folders go, on this machine.
+            measures: what may be measured on each run there and then, see
+                `lstm_report.studies.measure`; what is not is left to who asks.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give back what the engine holds; it computes nothing afterwards."""
+        ...
+
+
+def cores() -> int:
+    """Return the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def given_threads() -> int | None:
+    """Return the number of threads that the environment asks for, or `None`."""
+    text = os.environ.get(THREAD_VARIABLES[0], "").partition(",")[0]
+    return int(text) if text.isdecimal() and int(text) else None
+
+
+class LocalEngine:
+    """Processes of this machine, one for each run, which share the cores evenly."""
+
+    def __init__(self, workers: int = 1) -> None:
+        """Set the number of workers.
+
+        Args:
+            workers: runs at the same time. Each computes with its share of the cores, or with as
+                many threads as `OMP_NUM_THREADS` says.
+
+        Raises:
+            UserError: when there are more workers than cores, or none.
+        """
+        if not 1 <= workers <= cores():
+            raise UserError(
+                f"Expected between 1 worker and {cores()}, one for each core that this process "
+                f"may use, got {workers}: choose --workers accordingly."
+            )
+        self.workers = workers
+        self.threads = given_threads() or cores() // workers
+        self._preparing = threading.Lock()
+        self._processes: set[subprocess.Popen[bytes]] = set()
+        self._stopping = threading.Event()
+
+    def execute(
+        self,
+        configs: Sequence[RunConfig],
+        source: Source,
+        directory: Path,
+        measures: tuple[str, ...] = (),
+    ) -> Generator[Outcome, None, None]:
+        """Compute the runs, see `Engine`; a worker that is killed is replaced `RETRIES` times."""
+        return self._all(configs, lambda config: self._run(config, source, directory, measures))
+
+    def compute(
+        self, jobs: Sequence[AnyJob]
+    ) -> Generator[tuple[AnyJob, str | None, float], None, None]:
+        """Compute jobs in the same way, and yield each with its error, or None, and its seconds."""
+
+        def timed(job: AnyJob) -> tuple[AnyJob, str | None, float]:
+            started = time.perf_counter()
+            error = self._tried(job)
+            return job, error, time.perf_counter() - started
+
+        return self._all(jobs, timed)
+
+    def _all(
+        self, entries: Sequence[Given], function: Callable[[Given], Made]
+    ) -> Generator[Made, None, None]:
+        """Yield the function of each entry as soon as it is there; end the workers when closed."""
+        self._stopping.clear()
+        pool = ThreadPoolExecutor(self.workers)
+        try:
+            futures = [pool.submit(function, entry) for entry in entries]
+            for future in as_completed(futures):
+                yield future.result()
+        finally:
+            self._stopping.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in list(self._processes):
+                process.kill()
+            pool.shutdown()
+
+    def close(self) -> None:
+        """Do nothing: the processes have ended with `execute`."""
+
+    def _run(
+        self, config: RunConfig, source: Source, directory: Path, measures: tuple[str, ...]
+    ) -> Outcome:
+        started = time.perf_counter()
+        try:
+            with self._preparing:  # so that two runs do not prepare the same reviews
+                unlabelled.prepare(prepare(source, config.data), config)
+        except UserError as problem:
+            return Outcome(config, str(problem), time.perf_counter() - started)
+        task = Task(config, source, self.threads, directory, paths.CACHE, measures)
+        error = self._tried(task)
+        return Outcome(config, error, time.perf_counter() - started)
+
+    def _tried(self, job: Job) -> str | None:
+        """Return the error of a job, or None; a worker that is killed is replaced."""
+        error: str | None = None
+        for _ in range(1 + RETRIES):
+            code, answer = self._work(job)
+            if code >= 0:
+                return answer or (f"The worker ended with code {code}." if code else None)
+            name = signal.Signals(-code).name
+            error = f"The worker was killed by {name}, {1 + RETRIES} times in a row."
+            if self._stopping.is_set():
+                break
+        return error
+
+    def _work(self, job: Job) -> tuple[int, str]:
+        """Start a worker, wait for its end, and return its exit code and its answer."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "lstm_report.studies.local"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=os.environ | dict.fromkeys(THREAD_VARIABLES, str(job.threads)),
+            start_new_session=True,  # a Ctrl-C is for the driver, which ends its workers itself
+        )
+        assert process.stdin is not None and process.stdout is not None
+        self._processes.add(process)
+        if self._stopping.is_set():
+            process.kill()
+        with suppress(BrokenPipeError):  # of a worker that is killed before it has read its job
+            pickle.dump(job, process.stdin)
+            process.stdin.flush()
+        answer = process.stdout.read().decode()
+        code = process.wait()
+        self._processes.discard(process)
+        with suppress(BrokenPipeError):
+            process.stdin.close()
+        process.stdout.close()
+        return code, answer

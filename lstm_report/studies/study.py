@@ -1,0 +1,304 @@
+"""What a study is: a question, the cells that it compares, and the seeds that each is run with.
+
+It is one of `lstm_report.studies.catalogue`, or read from a file.
+"""
+
+import dataclasses
+import itertools
+import json
+import re
+import tomllib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lstm_report import config
+from lstm_report.config import (
+    PROFILES,
+    DataConfig,
+    ModelConfig,
+    RunConfig,
+    TrainingConfig,
+    unknown,
+)
+from lstm_report.errors import UserError
+
+ENDINGS = (".toml", ".json")
+ENTRIES = {"question": str, "profile": str, "seeds": int, "data": str, "settings": dict,
+           "grid": dict, "cells": list}  # fmt: skip
+WORDS = {str: "a text", int: "a whole number", dict: "a table", list: "a list"}
+
+
+def _read(path: Path, taken: Collection[str], keys: tuple[str, ...]) -> dict[str, Any]:
+    """Return what a file says of a study, with settings as one table of dotted keys each.
+
+    Args:
+        path: a file as `lstm_report.studies.catalogue.find` describes it.
+        taken: names of studies that a file may not have.
+        keys: the settings that a study may set, as dotted keys.
+
+    Returns:
+        Some of `ENTRIES`, one of `grid` and `cells` among them.
+
+    Raises:
+        UserError: when the file cannot be read or does not describe a study.
+    """
+
+    def refuse(expected: str) -> UserError:
+        return UserError(f"Expected {expected} in {path}: change the file, see the README.")
+
+    try:
+        text = path.read_text(encoding="utf-8")
+        values = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"Expected a readable study at {path}, but it cannot be read "
+            f"({str(error).splitlines()[0]}): check the path and the file."
+        ) from error
+    if not isinstance(values, dict):
+        raise refuse("a table of settings")
+    for key, value in values.items():
+        if key not in ENTRIES:
+            whole = next(iter(_flat({key: value})), key)
+            valid = (*ENTRIES, *(f"settings.{name}" for name in keys))
+            raise config.unknown(f"entry of {path}", whole, valid)
+        if not isinstance(value, ENTRIES[key]):
+            raise refuse(f"{key} to be {WORDS[ENTRIES[key]]}, got {value!r}")
+    if ("grid" in values) == ("cells" in values):
+        raise refuse("either cells or a grid")
+    if not re.fullmatch(r"\w[\w.-]*", path.stem) or path.stem in taken:
+        raise UserError(
+            f"Expected a file name of letters, digits, '-' and '_' that is not {path.stem!r}: "
+            f"rename {path}."
+        )
+
+    def settings(section: str, table: Mapping[str, Any]) -> dict[str, Any]:
+        flat = _flat(table)
+        for key in flat:
+            if key not in keys:
+                raise config.unknown(f"key in {section} of {path}", key, keys)
+        return flat
+
+    found = values | {"settings": settings("settings", values.get("settings", {}))}
+    if "grid" in values:
+        found["grid"] = settings("grid", values["grid"])
+        if not all(isinstance(entries, list) and entries for entries in found["grid"].values()):
+            raise refuse("a list of values for each key of the grid")
+    else:
+        if not all(isinstance(cell, dict) and {*cell} == {"label", "settings"}
+                   and isinstance(cell["settings"], dict) for cell in values["cells"]):  # fmt: skip
+            raise refuse("cells that have a label and a table of settings each")
+        found["cells"] = [
+            {**cell, "settings": settings(f"the cell {cell['label']!r}", cell["settings"])}
+            for cell in values["cells"]
+        ]
+    return found
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested tables, as TOML reads `model.kind = "lstm"`, as one table of dotted keys."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        flat |= (
+            _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+        )
+    return flat
+
+
+PARTS = {"data": DataConfig, "model": ModelConfig, "training": TrainingConfig}
+KEYS = tuple(
+    f"{part}.{entry.name}"
+    for part, kind in PARTS.items()
+    for entry in dataclasses.fields(kind)
+    if (part, entry.name) != ("data", "source")
+)
+"""What a grid may set. The reviews are the same for the whole study and chosen with `--data`."""
+SEED_KEYS = ("training.seed", "data.split_seed")
+"""What the number of a seed sets: initial weights, dropout, order of batches, validation split."""
+
+
+def change(config: RunConfig, settings: Mapping[str, Any]) -> RunConfig:
+    """Return the configuration with other values for the given keys.
+
+    Args:
+        config: where the other values come from.
+        settings: values by key, as in `{"model.num_layers": 2}`; see `KEYS`.
+
+    Raises:
+        UserError: for a key that no configuration has, or an unusable value.
+    """
+    for key in settings:
+        if key not in KEYS:
+            raise unknown("key", str(key), KEYS)
+    parts = {}
+    for part in PARTS:
+        values = {key.partition(".")[2]: settings[key] for key in KEYS if key in settings
+                  and key.startswith(f"{part}.")}  # fmt: skip
+        parts[part] = dataclasses.replace(getattr(config, part), **values)
+    return RunConfig(**parts)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One of the settings that a study compares."""
+
+    label: str
+    """Its name in the records."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """What it sets, by key; see `KEYS`."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One run of a study."""
+
+    cell: str
+    seed: int
+    config: RunConfig
+
+
+@dataclass(frozen=True)
+class Study:
+    """A named set of runs: every cell with every seed."""
+
+    name: str
+    """The folder of its records in `results/`."""
+    question: str
+    """What it is to find out, in one sentence."""
+    profile: str
+    """The named profile that every cell starts from."""
+    cells: tuple[Cell, ...]
+    seeds: int
+    """How many seeds."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """What all cells set, by key."""
+    data: str = "auto"
+    """The reviews, see `lstm_report.data.sources.resolve`."""
+    excluding: bool = False
+    """Whether reviews have to be named that it is trained without; see
+    `lstm_report.data.counterfactual`."""
+    first_seed: int = 0
+    """The number of the first seed."""
+    measures: tuple[str, ...] = ()
+    """What is measured on each run as soon as it is trained; see `lstm_report.studies.local`."""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.seeds, int) or isinstance(self.seeds, bool) or self.seeds < 1:
+            raise UserError(
+                f"Expected a study of at least one seed, got {self.seeds!r}: give a whole number."
+            )
+        labels = [cell.label for cell in self.cells]
+        if not labels or not all(isinstance(label, str) and label.strip() for label in labels):
+            raise UserError(f"Expected cells that have a label each, got {labels}: name each cell.")
+        if twice := {label for label in labels if labels.count(label) > 1}:
+            raise UserError(f"Expected labels that differ, got {min(twice)!r} twice: rename one.")
+
+    def runs(self) -> list[Planned]:
+        """Return all runs, seed by seed, so that a study cut off is balanced over its cells.
+
+        Raises:
+            UserError: for an unknown profile or key, an unusable value, or two equal runs.
+        """
+        if self.profile not in PROFILES:
+            raise unknown("profile", self.profile, tuple(PROFILES))
+        base = change(PROFILES[self.profile], self.settings)
+        planned: dict[RunConfig, Planned] = {}
+        for seed in range(self.first_seed, self.first_seed + self.seeds):
+            seeded = change(base, dict.fromkeys(SEED_KEYS, seed))
+            for cell in self.cells:
+                run = Planned(cell.label, seed, change(seeded, cell.settings))
+                if (other := planned.setdefault(run.config, run)) is not run:
+                    raise UserError(
+                        f"Expected runs that differ, but {cell.label!r} with seed {seed} is the "
+                        f"same as {other.cell!r} with seed {other.seed}: remove one of them."
+                    )
+        return list(planned.values())
+
+    def only(self, labels: Sequence[str]) -> "Study":
+        """Return the study with the cells of these labels alone; with all for no label.
+
+        Raises:
+            UserError: for a label that no cell has.
+        """
+        known = tuple(cell.label for cell in self.cells)
+        for label in labels:
+            if label not in known:
+                raise unknown("cell", label, known)
+        kept = tuple(cell for cell in self.cells if not labels or cell.label in labels)
+        return dataclasses.replace(self, cells=kept)
+
+    def altered(
+        self, *, profile: str | None = None, epochs: int | None = None, seeds: int | None = None
+    ) -> "Study":
+        """Return the study with other values where they are given.
+
+        Another profile or other epochs are other runs, so the name says so; more seeds are not.
+        """
+        name, settings = self.name, dict(self.settings)
+        if profile is not None and profile != self.profile:
+            name += f"-{profile}"
+        if epochs is not None:
+            name += f"-{epochs}-epochs"
+            settings["training.epochs"] = epochs
+        return dataclasses.replace(
+            self,
+            name=name,
+            profile=profile or self.profile,
+            settings=settings,
+            seeds=self.seeds if seeds is None else seeds,
+        )
+
+
+def product(grid: Mapping[str, Sequence[Any]]) -> tuple[Cell, ...]:
+    """Return a cell for every combination of the values, labelled by the values that vary.
+
+    Args:
+        grid: the values to try, by key; see `KEYS`. The last key varies fastest.
+    """
+    varied = [key for key, values in grid.items() if len(values) > 1]
+    combinations = (
+        dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())
+    )
+    return tuple(
+        Cell(" ".join(_word(key, settings[key]) for key in varied) or "all", settings)
+        for settings in combinations
+    )
+
+
+def _word(key: str, value: Any) -> str:
+    """Return a value as part of a label: a text alone, a number with the name of its key."""
+    return value if isinstance(value, str) else f"{key.partition('.')[2]}={value}"
+
+
+def from_file(path: Path, taken: Collection[str]) -> Study:
+    """Return the study that a TOML or JSON file describes.
+
+    A file names `cells` (a list of tables with `label` and `settings`) or `grid` (lists of values
+    by key, combined), and may name `question`, `profile`, `seeds`, `data`, and `settings` for all
+    cells. Its name without the ending is the study's name.
+
+    Args:
+        path: the file.
+        taken: names that a study may not have.
+
+    Raises:
+        UserError: when the file is no such study.
+    """
+    values = _read(path, taken, KEYS)
+    named = tuple(Cell(cell["label"], cell["settings"]) for cell in values.get("cells", ()))
+    try:
+        study = Study(
+            path.stem,
+            values.get("question", ""),
+            values.get("profile", "quick"),
+            product(values["grid"]) if "grid" in values else named,
+            values.get("seeds", 1),
+            values["settings"],
+            values.get("data", "auto"),
+        )
+        study.runs()
+    except UserError as error:
+        reason = str(error)
+        raise UserError(f"In {path}, {reason[0].lower()}{reason[1:]}") from error
+    return study

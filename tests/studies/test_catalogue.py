@@ -1,0 +1,47 @@
+"""The studies by name: what they train, and the settings that were chosen for them."""
+
+import pytest
+
+from lstm_report import config
+from lstm_report.claims import inventory
+from lstm_report.notebook import scoreboard
+from lstm_report.studies import catalogue, study
+from lstm_report.studies.catalogue import CHOSEN, TRIALS
+
+
+def test_both_kinds_of_layer_are_tuned_with_the_same_trials():
+    planned = catalogue.STUDIES["tuning"].runs()
+    assert len(planned) == len(TRIALS) * len(config.MODELS)
+    by_kind = {kind: [] for kind in config.MODELS}
+    for run in planned:
+        kind, _, trial = run.cell.partition(" ")
+        assert run.config.model.kind == kind and trial in TRIALS
+        by_kind[kind].append(study.change(run.config, {"model.kind": "lstm"}))
+    assert by_kind["lstm"] == by_kind["reslstm"]
+
+
+def test_every_strong_run_is_one_layer_a_direction_with_the_chosen_settings():
+    tuned = {run.cell: run.config for run in catalogue.STUDIES["tuning"].runs()}
+    weights = set()
+    for run in catalogue.STUDIES["strong"].runs():
+        model, vectors = run.config.model, run.config.training.vectors == "in-domain"
+        assert run.cell == f"{model.kind} {'vectors' if vectors else 'tuned'}"
+        assert model.bidirectional and model.num_layers == 1
+        weights.add(inventory.recurrent_weights(model))
+        if run.seed == 0:
+            assert run.config == tuned[f"{model.kind} {CHOSEN[model.kind][vectors]}"]
+    assert len(weights) == 1
+
+
+def test_the_settings_are_those_that_validation_chose_in_the_records():
+    """Of the records that are part of the project."""
+    reached = scoreboard.trials()
+    assert reached.notna().all(axis=None)
+    assert scoreboard.best_trials(reached) == CHOSEN
+
+
+@pytest.mark.parametrize("name", catalogue.STUDIES)
+def test_every_named_study_can_be_planned(name):
+    made = catalogue.STUDIES[name]
+    assert len(made.runs()) == len(made.cells) * made.seeds
+    assert made.question.endswith("?")

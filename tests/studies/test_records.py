@@ -1,0 +1,153 @@
+"""The records of studies: what they hold, what may be added, and those of earlier code."""
+
+import dataclasses
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+import small_studies
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from small_studies import UNTIMED, small, tiny
+
+from lstm_report import paths
+from lstm_report.analysis import ensemble
+from lstm_report.claims import admitted
+from lstm_report.data import sources
+from lstm_report.data.prepared import prepare
+from lstm_report.errors import UserError
+from lstm_report.studies import records
+from lstm_report.studies.study import Planned
+from lstm_report.training import baselines, loop
+
+places = pytest.fixture(small_studies.places)
+
+
+@pytest.fixture(scope="module")
+def source():
+    return small_studies.source(400, 120, 0)
+
+
+@pytest.fixture
+def measured(places):
+    return small_studies.measured(small_studies.source(), places)
+
+
+def test_records_without_the_later_settings_have_what_those_runs_did(measured, monkeypatch):
+    path = paths.RESULTS / "tiny" / "runs.csv"
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    assert {*records.LATER} <= {*table.columns}
+    table.drop(columns=[*records.LATER]).to_csv(path, index=False)
+    planned = small(**{"model.kind": "lstm", "training.seed": 1, "data.split_seed": 1,
+                       "model.bidirectional": True})  # fmt: skip
+    run = loop.fit(planned, data=prepare(measured, planned.data), progress=False,
+                   directory=paths.RUNS)  # fmt: skip
+    records.add("tiny", Planned("lstm", 1, planned), run)
+    found = records.read("tiny").runs
+    assert found["model.bidirectional"].tolist() == [False, True, False]
+    assert found["training.schedule"].tolist() == ["constant"] * 3
+    assert found["training.adversarial"].tolist() == [0.0] * 3
+    plan = {("lstm", 0): Planned("lstm", 0, small())}
+    row, accuracy = found.iloc[0], found.iloc[0]["test_accuracy"]
+    stated = admitted.Stated(seeds=1, checksum="")
+    assert admitted._objection(row, accuracy, stated, plan) == ""
+    other = {("lstm", 1): Planned("lstm", 1, dataclasses.replace(
+        planned, model=dataclasses.replace(planned.model, bidirectional=False)))}  # fmt: skip
+    row = found.iloc[1]
+    objection = admitted._objection(row, row["test_accuracy"], stated, other)
+    assert objection == "made with model.bidirectional = True instead of False"
+
+
+def test_records_of_linear_models_stay_as_they_are():
+    table = pd.DataFrame({"cell": ["tf-idf"], "features": ["tf-idf"]})
+    assert records.completed(table) is table
+    assert ensemble.CELL in baselines.LINEAR
+
+
+def finished(source, folder, name="lstm", **settings):
+    """Train a run in this process and return it as planned and as finished."""
+    (planned,) = tiny(name, **{"training.epochs": 1} | settings).runs()
+    prepared = prepare(source, planned.config.data)
+    return planned, loop.fit(planned.config, data=prepared, progress=False, directory=folder)
+
+
+@pytest.fixture
+def recorded(source, places):
+    """The records of two runs, cells `None` and `2`, with the runs."""
+    made = [finished(source, places / "runs", name) for name in ("lstm", "reslstm")]
+    labels = ("None", "2")  # a reader of tables may take them for a missing value and a number
+    for label, (planned, run) in zip(labels, made, strict=True):
+        records.add("tiny", Planned(label, 0, planned.config), run)
+    return [run for _, run in made]
+
+
+def test_records_hold_what_the_runs_hold(recorded):
+    found = records.read("tiny")
+    assert list(found.runs["cell"]) == ["2", "None"]
+    for place, run in enumerate(reversed(recorded)):
+        row = found.runs.iloc[place]
+        assert row["run_id"] == run.directory.name
+        assert row["test_accuracy"] == run.summary["test_accuracy"] == found.correct[place].mean()
+        assert row["test_loss"] == run.summary["test_loss"]
+        assert row["model.kind"] == run.config.model.kind and row["training.epochs"] == 1
+        assert row["checksum"] == "7" * 64 and row["threads"] == run.provenance["threads"]
+        np.testing.assert_allclose(
+            found.logits[place], run.predictions["logit"], rtol=2**-11, atol=1e-7
+        )
+        metrics = found.epochs[found.epochs["run_id"] == row["run_id"]]
+        np.testing.assert_allclose(metrics[UNTIMED], run.metrics[UNTIMED], rtol=1e-5)
+    assert list(found.labels) == list(recorded[0].predictions["label"])
+    assert list(found.in_train) == list(recorded[0].predictions["in_train"])
+    assert not found.runs.filter(like="test_").isna().any(axis=None)
+    assert len(found.failures) == 0
+
+
+def test_recording_again_changes_no_byte_and_no_record_holds_a_text(recorded, source):
+    def content():
+        return {p: p.read_bytes() for p in paths.RESULTS.rglob("*") if p.is_file()}
+
+    before = content()
+    assert {path.name for path in before} == {
+        *("runs.csv", "epochs.csv", "reviews.parquet", ".lock"),
+        *(f"{run.directory.name}.parquet" for run in recorded),
+    }
+    for label, run in zip(("2", "None"), reversed(recorded), strict=True):
+        records.add("tiny", Planned(label, 0, run.config), run)
+    assert content() == before
+    everything = b"".join(before.values())
+    assert not any(text.encode() in everything for text in source.test.texts)
+
+
+@given(arrays.arrays(np.float64, st.integers(0, 20), elements=st.floats(-1e9, 1e9)))
+def test_half_precision_keeps_every_judgement(logits):
+    rounded = records.half(logits)
+    assert rounded.dtype == np.float16 and np.isfinite(rounded).all()
+    assert ((rounded > 0) == (logits > 0)).all()
+
+
+def test_records_are_added_to_only_by_what_belongs_to_them(recorded, source, places):
+    row = records.recorded("tiny").iloc[0]
+    same = {row["run_id"]: Planned(row["cell"], 0, recorded[1].config)}
+    records.check("tiny", same, source.checksum)
+    with pytest.raises(UserError, match="Expected the reviews that results/tiny"):
+        records.check("tiny", same, "6" * 64)
+    with pytest.raises(UserError, match=r"Expected cell '2' with seed 0 as it stands"):
+        records.check("tiny", {"another-run": next(iter(same.values()))}, source.checksum)
+    other = sources.Source(**vars(source) | {"test": source.test.take(np.arange(100))})
+    planned, run = finished(other, places / "others")
+    with pytest.raises(UserError, match="Expected the test reviews of results/tiny"):
+        records.add("tiny", planned, run)
+
+
+@pytest.mark.parametrize("name", ["runs.csv", "reviews.parquet", "predictions"])
+def test_damaged_and_missing_records_are_named(recorded, name):
+    path = paths.RESULTS / "tiny" / name
+    if path.is_dir():
+        path = path / f"{recorded[0].directory.name}.parquet"
+    path.write_bytes(b"nonsense")
+    with pytest.raises(UserError, match=f"{re.escape(path.name)}, but it is damaged"):
+        records.read("tiny")
+    with pytest.raises(UserError, match="Expected the records of study 'none'"):
+        records.read("none")
