@@ -12,8 +12,8 @@ from timing import Row, ratio, side_by_side
 from lstm_report import config
 from lstm_report.config import RunConfig
 from lstm_report.data.sources import Source
-from lstm_report.studies import local as engines
 from lstm_report.studies import study
+from lstm_report.studies import workers as engines
 from lstm_report.training import runs as runs
 
 CORES, EPOCHS = 2, 3

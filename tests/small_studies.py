@@ -12,7 +12,7 @@ from lstm_report import config, paths
 from lstm_report.analysis import ensemble, measurements
 from lstm_report.cli import app
 from lstm_report.data import prepared, sources, synthetic
-from lstm_report.studies import local, records, study
+from lstm_report.studies import records, study, workers
 from lstm_report.training import loop
 
 ALL = {
@@ -33,7 +33,7 @@ def places(tmp_path, monkeypatch):
 
     Other tests run beside it, and threads that wait for each other on busy cores take minutes.
     """
-    monkeypatch.setattr(local, "cores", lambda: 1)
+    monkeypatch.setattr(workers, "cores", lambda: 1)
     for name in ("RUNS", "RESULTS", "CACHE"):
         monkeypatch.setattr(paths, name, tmp_path / name.lower())
     return tmp_path

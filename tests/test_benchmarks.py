@@ -16,7 +16,8 @@ from torch import nn
 
 from lstm_report import config, paths
 from lstm_report.models.layers import LSTM, ResLSTM
-from lstm_report.studies import local, study
+from lstm_report.studies import study
+from lstm_report.studies.workers import Outcome
 
 FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
 NAMES = ("timing", "material", "peers", "pipeline", "scaling", "memory_use", "bench", "workers")
@@ -184,7 +185,7 @@ class Engine:
 
     def execute(self, configs, source, directory):
         self.made.append((self.workers, self.threads, paths.CACHE, directory))
-        yield from (local.Outcome(entry, self.error, 1.0) for entry in configs)
+        yield from (Outcome(entry, self.error, 1.0) for entry in configs)
 
 
 @pytest.fixture

@@ -239,7 +239,7 @@ def _only_with_reviews(**given: object) -> None:
 def _memory(name: str, workers: int, seeds: int | None, only: list[str], dry_run: bool) -> int:
     """Run or forecast a study of memory, and return the exit code."""
     from lstm_report.studies import memory as memory_study
-    from lstm_report.studies.local import LocalEngine
+    from lstm_report.studies.workers import LocalEngine
 
     study = memory_study.STUDIES[name]
     planned = memory_study.plan(seeds, only, study=study)

@@ -20,7 +20,7 @@ from lstm_report.config import unknown
 from lstm_report.data.memory_tasks import TASKS, MemorySetting
 from lstm_report.errors import UserError
 from lstm_report.studies import catalogue
-from lstm_report.studies.local import LocalEngine, error_of
+from lstm_report.studies.workers import LocalEngine, error_of
 
 NAME = "memory"
 SEEDS = 5
@@ -119,7 +119,7 @@ class Planned:
 
 @dataclass(frozen=True)
 class Job:
-    """A run as a worker gets it, see `lstm_report.studies.local.Job`."""
+    """A run as a worker gets it, see `lstm_report.studies.workers.Job`."""
 
     planned: Planned
     threads: int

@@ -22,7 +22,7 @@ from lstm_report import paths, provenance
 from lstm_report.config import RunConfig, from_dict, run_id, to_dict
 from lstm_report.data.sources import Source
 from lstm_report.errors import UserError
-from lstm_report.studies.local import RETRIES, Outcome, Task, attempt
+from lstm_report.studies.workers import RETRIES, Outcome, Task, attempt
 from lstm_report.training.runs import FILES, PROVENANCE
 
 SECONDS = 20.0
@@ -152,7 +152,7 @@ class RayEngine:
         directory: Path,
         measures: tuple[str, ...] = (),
     ) -> Generator[Outcome, None, None]:
-        """Compute the runs, see `lstm_report.studies.local.Engine`; Ray retries those of lost
+        """Compute the runs, see `lstm_report.studies.workers.Engine`; Ray retries those of lost
         workers."""
         import ray
 

@@ -20,8 +20,8 @@ from lstm_report.analysis import measurements
 from lstm_report.config import RunConfig
 from lstm_report.errors import UserError
 from lstm_report.studies import records
-from lstm_report.studies.local import Engine, LocalEngine
 from lstm_report.studies.study import KEYS, SEED_KEYS, Planned, Study
+from lstm_report.studies.workers import Engine, LocalEngine
 from lstm_report.texts import missing
 from lstm_report.training.runs import CHECKPOINT, Run, is_finished, read_run
 

@@ -181,7 +181,7 @@ class Study:
     first_seed: int = 0
     """The number of the first seed."""
     measures: tuple[str, ...] = ()
-    """What is measured on each run as soon as it is trained; see `lstm_report.studies.local`."""
+    """What is measured on each run as soon as it is trained; see `lstm_report.studies.measure`."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.seeds, int) or isinstance(self.seeds, bool) or self.seeds < 1:

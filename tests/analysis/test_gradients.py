@@ -13,8 +13,8 @@ from lstm_report.data import sources, synthetic
 from lstm_report.data.prepared import Batch, prepare
 from lstm_report.errors import UserError
 from lstm_report.studies import measure, runner, study
-from lstm_report.studies.local import Outcome
 from lstm_report.studies.study import Cell, Study
+from lstm_report.studies.workers import Outcome
 from lstm_report.training import loop, runs
 
 REVIEWS, STEPS, WORDS = 300, 30, 5

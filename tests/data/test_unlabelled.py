@@ -19,7 +19,7 @@ from lstm_report.config import PAD, UNK
 from lstm_report.data import sources, unlabelled
 from lstm_report.data.prepared import prepare, split_rows
 from lstm_report.errors import UserError
-from lstm_report.studies import local, records, study
+from lstm_report.studies import records, study, workers
 from lstm_report.training import loop
 
 places = pytest.fixture(small_studies.places)
@@ -212,12 +212,12 @@ def test_the_driver_learns_them_once_before_any_worker_starts(source, places, mo
     def noting(self, job):
         seen.append(len(list(paths.CACHE.glob("vectors-*"))))
 
-    monkeypatch.setattr(local.LocalEngine, "_tried", noting)
+    monkeypatch.setattr(workers.LocalEngine, "_tried", noting)
     configs = [small(**IN_DOMAIN | {"model.kind": kind}) for kind in config.MODELS]
-    outcomes = list(local.LocalEngine(1).execute(configs, source, paths.RUNS))
+    outcomes = list(workers.LocalEngine(1).execute(configs, source, paths.RUNS))
     assert seen == [1, 1] and all(outcome.error is None for outcome in outcomes)
     nothing = dataclasses.replace(source, unlabelled=[])
-    (outcome,) = local.LocalEngine(1).execute(configs[:1], nothing, paths.RUNS)
+    (outcome,) = workers.LocalEngine(1).execute(configs[:1], nothing, paths.RUNS)
     assert "Expected unlabelled reviews" in outcome.error and len(seen) == 2
 
 

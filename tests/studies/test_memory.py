@@ -17,8 +17,8 @@ from lstm_report.data import memory_tasks
 from lstm_report.data.memory_tasks import MemorySetting
 from lstm_report.errors import UserError
 from lstm_report.studies import memory as memory_study
-from lstm_report.studies.local import LocalEngine
 from lstm_report.studies.memory import Job
+from lstm_report.studies.workers import LocalEngine
 
 SMALL = {"hidden_size": 8, "batch_size": 4}
 
@@ -243,7 +243,7 @@ def test_a_dry_run_lists_and_estimates_and_runs_nothing(small, monkeypatch, caps
 
 
 def test_the_command_runs_the_study(small, monkeypatch, capsys):
-    monkeypatch.setattr("lstm_report.studies.local.LocalEngine", lambda workers: Here())
+    monkeypatch.setattr("lstm_report.studies.workers.LocalEngine", lambda workers: Here())
     code, output, _ = command(monkeypatch, capsys, "study memory --seeds 1 --only rnn")
     assert code == 0 and "Records: results/memory" in output
     code, output, _ = command(monkeypatch, capsys, "study memory --seeds 1 --only rnn --dry-run")

@@ -10,7 +10,7 @@ from small_studies import command, tiny
 
 from lstm_report import config, paths
 from lstm_report.studies import catalogue, records, runner
-from lstm_report.studies.local import LocalEngine
+from lstm_report.studies.workers import LocalEngine
 
 places = pytest.fixture(small_studies.places)
 

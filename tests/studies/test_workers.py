@@ -18,9 +18,12 @@ from lstm_report import paths
 from lstm_report.data import sources
 from lstm_report.data.prepared import prepare
 from lstm_report.errors import UserError
-from lstm_report.studies import catalogue, local, records, runner
-from lstm_report.studies.local import LocalEngine
+from lstm_report.studies import catalogue, records, runner, workers
+from lstm_report.studies.workers import LocalEngine
 from lstm_report.training import loop, runs
+
+NAME = "lstm_report.studies.workers"
+"""The module that a worker runs."""
 
 places = pytest.fixture(small_studies.places)
 
@@ -33,7 +36,7 @@ def source():
 def workers_of(pid):
     """Return the workers that a driver has started."""
     children = psutil.Process(pid).children(recursive=True)
-    return [child for child in children if "lstm_report.studies.local" in " ".join(child.cmdline())]
+    return [child for child in children if NAME in " ".join(child.cmdline())]
 
 
 def wait_for(condition, seconds=90.0):
@@ -109,13 +112,13 @@ def test_a_worker_killed_again_and_again_is_given_up(source, places, monkeypatch
 
     def start_and_kill(arguments, **options):
         process = start(arguments, **options)
-        if "lstm_report.studies.local" in arguments:
+        if NAME in arguments:
             started.append(options["env"]["OMP_NUM_THREADS"])
             process.kill()
         return process
 
-    monkeypatch.setattr(local.subprocess, "Popen", start_and_kill)
-    monkeypatch.setattr(local, "cores", lambda: 7)
+    monkeypatch.setattr(workers.subprocess, "Popen", start_and_kill)
+    monkeypatch.setattr(workers, "cores", lambda: 7)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     result = runner.execute(tiny("lstm"), source, LocalEngine(2), log=str)
     assert started == ["3", "3", "3"]
@@ -124,14 +127,14 @@ def test_a_worker_killed_again_and_again_is_given_up(source, places, monkeypatch
 
 def test_cores_are_divided_between_the_workers(monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    monkeypatch.setattr(local, "cores", lambda: 7)
-    assert [LocalEngine(workers).threads for workers in (1, 2, 3, 4, 7)] == [7, 3, 2, 1, 1]
+    monkeypatch.setattr(workers, "cores", lambda: 7)
+    assert [LocalEngine(number).threads for number in (1, 2, 3, 4, 7)] == [7, 3, 2, 1, 1]
     with pytest.raises(UserError, match="between 1 worker and 7, .* got 8"):
         LocalEngine(8)
 
 
 def test_threads_that_the_environment_asks_for_are_kept(monkeypatch):
-    monkeypatch.setattr(local, "cores", lambda: 4)
+    monkeypatch.setattr(workers, "cores", lambda: 4)
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     assert LocalEngine(2).threads == 3
     for unusable in ("", "0", "many"):
@@ -144,8 +147,8 @@ import sys
 from pathlib import Path
 from lstm_report import paths
 from lstm_report.cli import app
-from lstm_report.studies import local
-local.cores = lambda: 1
+from lstm_report.studies import workers
+workers.cores = lambda: 1
 place = Path(sys.argv.pop(1))
 paths.RUNS, paths.RESULTS, paths.CACHE = (place / name for name in ("runs", "results", "cache"))
 app.main()

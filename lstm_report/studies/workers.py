@@ -1,6 +1,6 @@
 """The processes of this machine: what a worker does, and the engine that keeps them at work.
 
-A worker is `python -m lstm_report.studies.local`. It gets one job through its standard input.
+A worker is `python -m lstm_report.studies.workers`. It gets one job through its standard input.
 """
 
 import os
@@ -278,7 +278,7 @@ class LocalEngine:
     def _work(self, job: Job) -> tuple[int, str]:
         """Start a worker, wait for its end, and return its exit code and its answer."""
         process = subprocess.Popen(
-            [sys.executable, "-m", "lstm_report.studies.local"],
+            [sys.executable, "-m", "lstm_report.studies.workers"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=os.environ | dict.fromkeys(THREAD_VARIABLES, str(job.threads)),
