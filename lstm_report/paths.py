@@ -15,11 +15,14 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
 from filelock import FileLock, Timeout
 
 from lstm_report.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 """Where the package stands; a repository, unless it was installed as a wheel."""
@@ -227,8 +230,8 @@ SEAL = "checksums.json"
 """The SHA-256 of every other file of a folder, by its name."""
 
 
-def write(folder: Path, arrays: Mapping[str, np.ndarray], texts: Mapping[str, str]) -> None:
-    """Write a folder in one step, in the place of one that is there.
+def write_cache(folder: Path, arrays: "Mapping[str, np.ndarray]", texts: Mapping[str, str]) -> None:
+    """Write a folder that `read_cache` reads, in one step, in the place of one that is there.
 
     Args:
         folder: where.
@@ -237,6 +240,8 @@ def write(folder: Path, arrays: Mapping[str, np.ndarray], texts: Mapping[str, st
     Raises:
         UserError: when the disk is full or the place cannot be written.
     """
+    import numpy as np
+
     with atomic_write(folder, directory=True) as temporary:
         for name, values in arrays.items():
             np.save(temporary / f"{name}.npy", values)
@@ -246,8 +251,10 @@ def write(folder: Path, arrays: Mapping[str, np.ndarray], texts: Mapping[str, st
         (temporary / SEAL).write_text(json.dumps(seal), encoding="utf-8")
 
 
-def read(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, str]] | None:
+def read_cache(folder: Path) -> "tuple[dict[str, np.ndarray], dict[str, str]] | None":
     """Return the arrays and texts of a folder; `None` when it is missing, or not as written."""
+    import numpy as np
+
     try:
         seal = json.loads((folder / SEAL).read_text(encoding="utf-8"))
         if seal != {name: _digest(folder / name) for name in seal}:

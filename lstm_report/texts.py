@@ -11,9 +11,8 @@ import re
 import string
 import unicodedata
 from collections.abc import Callable, Collection, Sequence
+from numbers import Integral, Real
 from typing import Any
-
-import numpy as np
 
 NOT_MEASURED = "not measured"
 SHORT = 10
@@ -25,9 +24,14 @@ SIGNS = re.compile(
 """What Markdown, or GitHub's, may take for a mark; a hyphen or a dot in a number stays as it is."""
 
 
+def _is_float(value: Any) -> bool:
+    """Return whether a value is a floating-point number; numpy registers its own as real ones."""
+    return isinstance(value, Real) and not isinstance(value, Integral)
+
+
 def missing(value: Any) -> bool:
     """Return whether a value is `None`, NaN or one of the missing values of pandas."""
-    if isinstance(value, (float, np.floating)):
+    if _is_float(value):
         return math.isnan(value)
     return value is None or type(value).__name__ in ("NAType", "NaTType")
 
@@ -36,7 +40,7 @@ def cell(value: Any, form: str = "{}") -> str:
     """Return a value as text: `not measured` when it is missing, with true signs for − and ∞."""
     if missing(value):
         return NOT_MEASURED
-    if isinstance(value, (float, np.floating)) and math.isinf(value):
+    if _is_float(value) and math.isinf(value):
         return "\N{INFINITY}" if value > 0 else "\N{MINUS SIGN}\N{INFINITY}"
     text = form.format(value)
     negative = text.startswith("-") and not isinstance(value, str)

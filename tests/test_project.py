@@ -213,6 +213,11 @@ def test_light_modules_do_not_import_torch():
     assert result.returncode == 0, result.stderr
 
 
+def test_the_commands_answer_for_help_without_numpy():
+    code = "import sys, lstm_report.cli.app; sys.exit('numpy' in sys.modules)"
+    assert run(sys.executable, "-c", code).returncode == 0
+
+
 def test_importing_has_no_side_effects(tmp_path):
     """No file is written and nothing printed, wherever the package is imported."""
     code = "; ".join(f"import lstm_report.{name}" for name in modules() if name)

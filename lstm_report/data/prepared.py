@@ -205,7 +205,7 @@ def _parts(source: Source, rows: Mapping[str, np.ndarray]) -> dict[str, Reviews]
 
 def _read_cache(folder: Path, source: Source, config: DataConfig) -> PreparedData | None:
     """Return what `prepare` wrote; None when it is missing or damaged, as it can be made again."""
-    if (kept := paths.read(folder)) is None:
+    if (kept := paths.read_cache(folder)) is None:
         return None
     arrays, texts = kept
     parts = _parts(source, arrays)
@@ -252,7 +252,7 @@ def prepare(source: Source, config: DataConfig) -> PreparedData:
     arrays = dict(rows)
     for name, split in splits.items():
         arrays |= {f"{name}-tokens": split.tokens, f"{name}-offsets": split.offsets}
-    paths.write(folder, arrays, {"tokenizer": tokenizer.to_str()})
+    paths.write_cache(folder, arrays, {"tokenizer": tokenizer.to_str()})
     return PreparedData(source, config, tokenizer, **splits, test_in_train=rows["test-in-train"])
 
 
