@@ -213,8 +213,9 @@ def test_light_modules_do_not_import_torch():
     assert result.returncode == 0, result.stderr
 
 
-def test_the_commands_answer_for_help_without_numpy():
-    code = "import sys, lstm_report.cli.app; sys.exit('numpy' in sys.modules)"
+@pytest.mark.parametrize("name, absent", [("cli.app", "numpy"), ("studies.workers", "scipy")])
+def test_commands_and_workers_start_without_what_they_may_not_need(name, absent):
+    code = f"import sys, lstm_report.{name}; sys.exit('{absent}' in sys.modules)"
     assert run(sys.executable, "-c", code).returncode == 0
 
 

@@ -20,7 +20,6 @@ from lstm_report.data.prepared import PreparedData, split_rows
 from lstm_report.data.readers import Reviews
 from lstm_report.data.sources import HUB_NAME, VARIABLE, Source, normalised
 from lstm_report.errors import UserError
-from lstm_report.paths import read_cache, write_cache
 
 IMDB_CHECKSUM = "0ef9b5974f46b056d278488f2d28de2a17af9df07626102f7f2db37a5dafe062"
 """`checksum` of the 50,000 unlabelled reviews of the Large Movie Review Dataset."""
@@ -186,10 +185,10 @@ def learn(data: PreparedData, size: int) -> np.ndarray:
             f"{data.source.name}: resolve the data with `lstm_report.data.unlabelled.attach`."
         )
     folder = _cache(data, size)
-    if (kept := read_cache(folder)) is not None:
+    if (kept := paths.read_cache(folder)) is not None:
         return kept[0]["vectors"]
     found = _learnt(data, size)
-    write_cache(folder, {"vectors": found}, {})
+    paths.write_cache(folder, {"vectors": found}, {})
     return found
 
 

@@ -22,7 +22,7 @@ from lstm_report import paths, provenance
 from lstm_report.config import RunConfig, from_dict, run_id, to_dict
 from lstm_report.data.sources import Source
 from lstm_report.errors import UserError
-from lstm_report.studies.workers import RETRIES, Outcome, Task, attempt
+from lstm_report.studies.workers import RETRIES, Outcome, Task
 from lstm_report.training.runs import FILES, PROVENANCE
 
 SECONDS = 20.0
@@ -217,7 +217,7 @@ def _train(source: Source, values: dict[str, dict[str, Any]], threads: int) -> A
         marker = other / PROVENANCE
         if other != folder and marker.is_file() and _age(marker) > KEPT_SECONDS:
             shutil.rmtree(other, ignore_errors=True)
-    error = attempt(Task(config, source, threads, directory, place / "cache"))
+    error = Task(config, source, threads, directory, place / "cache").attempt()
     names = (*FILES, PROVENANCE) if error is None else ()
     files = {name: (folder / name).read_bytes() for name in names}
     return error, files, time.perf_counter() - started

@@ -22,7 +22,6 @@ from lstm_report.errors import UserError
 from lstm_report.studies import records
 from lstm_report.studies.study import KEYS, SEED_KEYS, Planned, Study
 from lstm_report.studies.workers import Engine, LocalEngine
-from lstm_report.texts import missing
 from lstm_report.training.runs import CHECKPOINT, Run, is_finished, read_run
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ def _kind(values: Mapping[Any, object]) -> tuple[str, ...]:
     """Return settings by key as texts that compare equal however a table spells a number."""
 
     def plain(value: object) -> str:
-        if value is None or missing(value):
+        if value is None or texts.missing(value):
             return ""
         try:
             return repr(float(str(value)))

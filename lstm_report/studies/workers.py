@@ -24,7 +24,10 @@ from lstm_report.data import unlabelled
 from lstm_report.data.prepared import prepare
 from lstm_report.data.sources import Source
 from lstm_report.errors import UserError
-from lstm_report.studies import measure
+
+RETRIES = 2
+"""How often a run is taken up again whose worker was killed."""
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,27 @@ class Task:
     """What to measure on the trained run, see `lstm_report.studies.measure`."""
 
     def attempt(self) -> str | None:
-        """Train the run, see `attempt`."""
-        return attempt(self)
+        """Train a run to its end, from its last epoch where it was begun.
+
+        Returns:
+            One line about what went wrong, or None for a finished run.
+        """
+
+        def train() -> None:
+            import torch
+
+            from lstm_report.training.loop import fit
+
+            torch.set_num_threads(self.threads)
+            paths.CACHE = self.cache
+            prepared = prepare(self.source, self.config.data)
+            run = fit(self.config, data=prepared, progress=False, directory=self.directory)
+            if self.measures:
+                from lstm_report.studies import measure
+
+                measure.keep(run, prepared, self.measures)
+
+        return error_of(train)
 
 
 class Job(Protocol):
@@ -58,29 +80,6 @@ class Job(Protocol):
     def attempt(self) -> str | None:
         """Compute it, leave the result in a file, and return an error in one line, or None."""
         ...
-
-
-def attempt(task: Task) -> str | None:
-    """Train a run to its end, from its last epoch where it was begun.
-
-    Returns:
-        One line about what went wrong, or None for a finished run.
-    """
-
-    def train() -> None:
-        import torch
-
-        from lstm_report.data.prepared import prepare
-        from lstm_report.training.loop import fit
-
-        torch.set_num_threads(task.threads)
-        paths.CACHE = task.cache
-        prepared = prepare(task.source, task.config.data)
-        run = fit(task.config, data=prepared, progress=False, directory=task.directory)
-        if task.measures:
-            measure.keep(run, prepared, task.measures)
-
-    return error_of(train)
 
 
 def error_of(compute: Callable[[], object]) -> str | None:
@@ -112,14 +111,6 @@ def main() -> None:
     answer.write(job.attempt() or "")
     answer.flush()
 
-
-if __name__ == "__main__":
-    main()
-
-
-RETRIES = 2
-"""How often a run is taken up again whose worker was killed."""
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 AnyJob = TypeVar("AnyJob", bound=Job)
 Given = TypeVar("Given")
@@ -242,8 +233,8 @@ class LocalEngine:
         finally:
             self._stopping.set()
             pool.shutdown(wait=False, cancel_futures=True)
-            for process in list(self._processes):
-                process.kill()
+            for worker in list(self._processes):
+                worker.kill()
             pool.shutdown()
 
     def close(self) -> None:
@@ -277,24 +268,28 @@ class LocalEngine:
 
     def _work(self, job: Job) -> tuple[int, str]:
         """Start a worker, wait for its end, and return its exit code and its answer."""
-        process = subprocess.Popen(
+        worker = subprocess.Popen(
             [sys.executable, "-m", "lstm_report.studies.workers"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=os.environ | dict.fromkeys(THREAD_VARIABLES, str(job.threads)),
             start_new_session=True,  # a Ctrl-C is for the driver, which ends its workers itself
         )
-        assert process.stdin is not None and process.stdout is not None
-        self._processes.add(process)
+        assert worker.stdin is not None and worker.stdout is not None
+        self._processes.add(worker)
         if self._stopping.is_set():
-            process.kill()
+            worker.kill()
         with suppress(BrokenPipeError):  # of a worker that is killed before it has read its job
-            pickle.dump(job, process.stdin)
-            process.stdin.flush()
-        answer = process.stdout.read().decode()
-        code = process.wait()
-        self._processes.discard(process)
+            pickle.dump(job, worker.stdin)
+            worker.stdin.flush()
+        answer = worker.stdout.read().decode()
+        code = worker.wait()
+        self._processes.discard(worker)
         with suppress(BrokenPipeError):
-            process.stdin.close()
-        process.stdout.close()
+            worker.stdin.close()
+        worker.stdout.close()
         return code, answer
+
+
+if __name__ == "__main__":
+    main()

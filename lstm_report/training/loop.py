@@ -28,7 +28,6 @@ from lstm_report.data.prepared import (
     number_of_batches,
     prepare,
 )
-from lstm_report.data.unlabelled import learn
 from lstm_report.errors import UserError
 from lstm_report.models import classifier, kernel
 from lstm_report.models.classifier import SentimentClassifier
@@ -256,7 +255,7 @@ def _initial(config: RunConfig, data: PreparedData) -> SentimentClassifier:
     """Return the classifier before its training."""
     model = SentimentClassifier(data.vocabulary_size, config.model)
     if config.training.vectors == "in-domain":
-        learnt = learn(data, config.model.embedding_size)
+        learnt = unlabelled.learn(data, config.model.embedding_size)
         model.embedding.weight.data.copy_(torch.from_numpy(learnt))
     if isinstance(model.embedding, classifier.NormalisedEmbedding):
         model.embedding.count(torch.from_numpy(data.train.tokens))

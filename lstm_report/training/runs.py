@@ -13,7 +13,6 @@ import pandas
 from lstm_report import paths
 from lstm_report.config import RunConfig, from_dict, to_dict
 from lstm_report.errors import UserError
-from lstm_report.paths import atomic_write
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -39,7 +38,7 @@ PREDICTIONS = ("label", "logit", "probability", "length")
 
 def write_text(path: Path, text: str) -> None:
     """Write `text` to `path` in one step."""
-    with atomic_write(path) as temporary:
+    with paths.atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
