@@ -11,10 +11,8 @@ import pandas as pd
 from lstm_report import provenance
 from lstm_report.analysis import measurements
 from lstm_report.data.sources import IMDB_CHECKSUM
-from lstm_report.provenance import REGISTERED
 from lstm_report.studies import catalogue, records
 from lstm_report.studies import memory as memory_study
-from lstm_report.studies.catalogue import STUDIES
 from lstm_report.studies.records import Records
 from lstm_report.studies.study import KEYS, Planned
 from lstm_report.texts import missing
@@ -117,7 +115,7 @@ def open_study(name: str) -> Study:
         return Study(name, stated, None, measured, table, _remarks(measured["commit"]))
     whole = records.read(name)
     plan = _plan(name, whole.runs["seed"].unique())
-    registered = name.startswith(REGISTERED)
+    registered = name.startswith(provenance.REGISTERED)
     doubled = whole.runs.duplicated(["cell", "seed"], keep=False)
     reasons = [
         _objection(row, accuracy, stated, plan)
@@ -146,10 +144,10 @@ def open_study(name: str) -> Study:
 
 
 def _plan(name: str, seeds: Iterable[int]) -> dict[tuple[str, int], Planned]:
-    if name not in STUDIES:
+    if name not in catalogue.STUDIES:
         return {}
-    study = STUDIES[name]
-    if name.startswith(REGISTERED):  # no seed counts that was not registered
+    study = catalogue.STUDIES[name]
+    if name.startswith(provenance.REGISTERED):  # no seed counts that was not registered
         return {(run.cell, run.seed): run for run in study.runs()}
     return {
         (run.cell, run.seed): run
@@ -210,7 +208,7 @@ def _sound(name: str, measured: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFram
             run.setting.run_id() for run in memory_study.plan(study=memory_study.STUDIES[name])
         }
         reasons[~measured["run_id"].isin(planned)] = "no such run was registered"
-    if name.startswith(REGISTERED):
+    if name.startswith(provenance.REGISTERED):
         objections = measured["commit"].map(lambda commit: provenance.objection(str(commit)))
         reasons = reasons.where(reasons != "", objections)
     reasons[measured.duplicated(measurements.KEY, keep=False)] = "measured more than once"

@@ -9,7 +9,6 @@ from lstm_report.claims import evidence
 from lstm_report.claims.admitted import View
 from lstm_report.claims.evidence import (
     LSTM,
-    NAMES,
     RESIDUAL,
     Cell,
     Check,
@@ -19,6 +18,7 @@ from lstm_report.claims.evidence import (
     parts_of,
 )
 from lstm_report.figures.evidence import Shown, best_epochs, epoch_bands
+from lstm_report.figures.style import name_of
 from lstm_report.statistics.unpaired import Figure, share
 from lstm_report.studies.catalogue import HEADLINE
 
@@ -129,7 +129,7 @@ PARTS = (
     *(
         Part(
             identity,
-            f"the training loss of the {NAMES[cell[1]]} converges stably",
+            f"the training loss of the {name_of(cell[1])} converges stably",
             "Supported, as in every exploratory run.",
             _EXPERIMENT,
             "runs whose training loss settles without a rise of a twentieth of its fall",

@@ -31,6 +31,7 @@ from lstm_report.claims.evidence import (
     parts_of,
     stack,
 )
+from lstm_report.config import MODELS
 from lstm_report.figures.evidence import Panel, Shown, over_conditions
 from lstm_report.statistics.intervals import MARGIN
 from lstm_report.statistics.unpaired import Figure, contrast, share_difference
@@ -58,7 +59,7 @@ def fading_over_layers(view: View, kind: str, when: str = "start") -> pd.Series:
         evidence.measured(view, DEPTH, f"{kind} x{DEEP}", LAYER_GRADIENT, f"{when}/{layer}")
         for layer in (DEEP, 1)
     )
-    return _decades(far, near)
+    return decades(far, near)
 
 
 def fading_over_time(view: View, kind: str, when: str = "start", layers: int = 1) -> pd.Series:
@@ -69,10 +70,11 @@ def fading_over_time(view: View, kind: str, when: str = "start", layers: int = 1
         )
         for steps in (0, STEPS)
     )
-    return _decades(far, near)
+    return decades(far, near)
 
 
-def _decades(far: pd.Series, near: pd.Series) -> pd.Series:
+def decades(far: pd.Series, near: pd.Series) -> pd.Series:
+    """Return log10 of one gradient by another, of each run; none counts as the smallest."""
     tiny = np.finfo(float).tiny
     found: pd.Series = (far.clip(lower=tiny) / near.clip(lower=tiny)).map(math.log10)
     return found
@@ -121,15 +123,14 @@ def _fade(kind_of: str) -> str:
     return f"gradient at the start of training, {kind_of}, in powers of ten"
 
 
-KINDS = ("lstm", "reslstm")
 FORMS = ("reslstm", "skiplstm", "gatedlstm")
 LOG = {"yscale": "log"}
 
 
 def _gradients(view: View) -> Shown:
     study = evidence.shown_study(view, DEPTH)
-    deep = {kind: (study, f"{kind} x{DEEP}") for kind in KINDS}
-    single = {kind: (study, f"{kind} x1") for kind in KINDS}
+    deep = {kind: (study, f"{kind} x{DEEP}") for kind in MODELS}
+    single = {kind: (study, f"{kind} x1") for kind in MODELS}
     layers = evidence.numbered(view, *deep["lstm"], LAYER_GRADIENT, "start/")
     steps = evidence.numbered(view, *single["lstm"], TIME_GRADIENT, "start/1/")
     panels = [
@@ -151,15 +152,14 @@ def _gradients(view: View) -> Shown:
 def _trained_gradients(view: View) -> Shown:
     """Draw the gradients after training, of the stacks of eight layers that learnt."""
     study, lines = evidence.shown_study(view, DEPTH), {}
-    for kind in KINDS:
+    for kind in MODELS:
         cell = (study, f"{kind} x{DEEP}")
         layers = evidence.numbered(view, *cell, LAYER_GRADIENT, "trained/")
         table = evidence.under(view, {kind: cell}, LAYER_GRADIENT, layers)[kind]
         lines[kind] = table[learnt(evidence.accuracy(view, *cell)).reindex(table.index)]
     panel = Panel("", "layer, the deepest at the right", "norm of the gradient", lines, LOG)
     caption = f"The same by layer after training (`results/{study}`), of the stacks that learnt."
-    figure = over_conditions([panel])
-    return Shown(figure, caption, "A line and a band for each kind of layer.")
+    return Shown(over_conditions([panel]), caption, "A line and a band for each kind of layer.")
 
 
 def _stack_panels(view: View, study: str, kinds: Sequence[str]) -> list[Panel]:
@@ -183,7 +183,7 @@ def _stack_panels(view: View, study: str, kinds: Sequence[str]) -> list[Panel]:
 def _depths(view: View) -> Shown:
     study = evidence.shown_study(view, DEPTH)
     return Shown(
-        over_conditions(_stack_panels(view, study, KINDS)),
+        over_conditions(_stack_panels(view, study, MODELS)),
         f"Test accuracy and training loss of every stack by its number of layers (`results/{study}`"
         f"), and means with 95% intervals. A stack counts as learnt above {evidence.LEARNT:.0%}.",
         "Points by the number of layers; those of deep LSTMs lie in two groups.",
@@ -194,7 +194,7 @@ def _probes(view: View) -> Shown:
     study = evidence.shown_study(view, DEPTH)
     panels = []
     for title, layers in (("One layer", 1), ("Four layers", 4)):
-        cells = {kind: (study, f"{kind} x{layers}") for kind in KINDS}
+        cells = {kind: (study, f"{kind} x{layers}") for kind in MODELS}
         steps = evidence.numbered(view, *cells["lstm"], PROBE, f"{layers}/")
         lines, level = evidence.under(view, cells, PROBE, steps), ("guessing", GUESSED)
         x = "time steps since the word"

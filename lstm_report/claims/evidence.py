@@ -169,7 +169,6 @@ SOURCE_BEST_EPOCH = 14
 Cell = tuple[str, str]
 """The name of a study and of one of its cells."""
 LSTM, RESIDUAL, MATCHED = ((HEADLINE, cell) for cell in ("lstm", "reslstm", "lstm matched"))
-NAMES = {"lstm": "LSTM", "reslstm": "residual LSTM", "gatedlstm": "gated residual LSTM"}
 LEARNT = 0.65
 """From which test accuracy a stack is said to have learnt: halfway from chance to one layer's."""
 ONE_LAYER_LEARNS = 0.75
@@ -357,8 +356,3 @@ def differences(view: View, pairs: dict[str, tuple[Cell, Cell]]) -> list[Estimat
     if not found:
         raise Missing("comparisons")
     return found
-
-
-def accuracies(view: View, cells: Sequence[tuple[str, Cell]]) -> dict[str, pd.DataFrame]:
-    """Return the test accuracies of cells, by the name of each, as one column of a figure."""
-    return {name: accuracy(view, *cell).to_frame("") for name, cell in cells}

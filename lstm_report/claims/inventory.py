@@ -13,7 +13,7 @@ from lstm_report.config import ModelConfig
 from lstm_report.data.sources import IMDB_CHECKSUM
 from lstm_report.figures.costs import AVERAGED, LINEAR
 from lstm_report.studies import catalogue, records
-from lstm_report.studies.memory import STUDIES, plan
+from lstm_report.studies import memory as memory_study
 from lstm_report.texts import missing
 
 COLUMNS = (
@@ -300,8 +300,8 @@ def commands(archive: Archive) -> list[str]:
         elif study.name in catalogue.STUDIES:
             planned = catalogue.STUDIES[study.name]
             cell, seed = planned.cells[0].label, planned.first_seed
-        elif study.name in STUDIES:
-            first = plan(1, study=STUDIES[study.name])[0]
+        elif study.name in memory_study.STUDIES:
+            first = memory_study.plan(1, study=memory_study.STUDIES[study.name])[0]
             cell, seed = first.label, first.setting.seed
         else:
             continue

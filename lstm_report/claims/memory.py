@@ -19,7 +19,7 @@ import pandas as pd
 
 from lstm_report.claims import evidence
 from lstm_report.claims.admitted import Missing, View
-from lstm_report.claims.depth import HALF, SHARE_MARGIN
+from lstm_report.claims.depth import HALF, SHARE_MARGIN, decades
 from lstm_report.claims.evidence import (
     LSTM,
     RESIDUAL,
@@ -34,6 +34,7 @@ from lstm_report.claims.evidence import (
     more_often,
     parts_of,
 )
+from lstm_report.config import MODELS
 from lstm_report.data.memory_tasks import TASKS
 from lstm_report.figures.evidence import Panel, Shown, differences, over_conditions
 from lstm_report.statistics.intervals import MARGIN, Estimate
@@ -74,8 +75,7 @@ def kept_by_cell_state(view: View, when: str = "") -> pd.Series:
         evidence.measured(view, MEMORY, "lstm", CELL_GRADIENT + when, f"adding/100/{distance}")
         for distance in (0, FARTHEST)
     )
-    tiny = np.finfo(float).tiny
-    found: pd.Series = (far.clip(lower=tiny) / near.clip(lower=tiny)).map(math.log10)
+    found = decades(far, near)
     if when:
         return found
     return found[learns(view, "lstm", "adding", 100).reindex(found.index, fill_value=False)]
@@ -137,7 +137,6 @@ def contrast_advantage(view: View) -> Figure:
     return contrast(gains, [1, -1])
 
 
-KINDS = ("lstm", "reslstm")
 Lines = dict[str, pd.DataFrame]
 GROUPS = ("with contrast", "without contrast", "with negation", "without negation")
 LOG = {"yscale": "log"}
@@ -152,7 +151,7 @@ def _by_length(view: View, cells: dict[str, Cell], measure: str, prefix: str = "
 def _sentences(view: View) -> Shown:
     panels = []
     for title, form in (("Usual start", CLOSED), ("Gates that start open", OPEN)):
-        cells = {kind: (MEMORY, form.format(kind)) for kind in KINDS}
+        cells = {kind: (MEMORY, form.format(kind)) for kind in MODELS}
         panels.append(
             Panel(title, "words between the halves", "accuracy",
                   _by_length(view, cells, ALTHOUGH_BUT), percent=True, joined=False,
@@ -167,7 +166,7 @@ def _sentences(view: View) -> Shown:
 
 
 def _steps_taken(view: View) -> Shown:
-    cells = {kind: (MEMORY, OPEN.format(kind)) for kind in KINDS}
+    cells = {kind: (MEMORY, OPEN.format(kind)) for kind in MODELS}
     lines = _by_length(view, cells, TAKEN, "although-but/")
     panel = Panel("", "words between the halves", "steps until learnt", lines,
                   {"yscale": "log"}, joined=False)  # fmt: skip
@@ -205,7 +204,7 @@ def _open_gates(view: View) -> Shown:
         (ALTHOUGH_BUT, "words between the two halves", "although …, but …", 0.5),
         (COPY, "words to wait", "Copying", TASKS["copy"].chance),
     ):
-        cells = {kind: ("memory", f"{kind} chrono") for kind in KINDS}
+        cells = {kind: ("memory", f"{kind} chrono") for kind in MODELS}
         lines = _by_length(view, cells, measure)
         panels.append(
             Panel(
@@ -228,7 +227,7 @@ def _groups(view: View) -> Shown:
         with contextlib.suppress(Missing):
             values = [
                 evidence.measured(view, study, kind, f"accuracy, reviews {group}", "")
-                for kind in reversed(KINDS)
+                for kind in reversed(MODELS)
             ]
             interval = contrast(values, [1, -1]).interval
             found.append(Estimate(f"reviews {group}", interval, "points"))

@@ -1,7 +1,7 @@
 """The pages of chapter `06_evidence`: each claim, the tuned models, and the section on speed."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 
@@ -11,10 +11,8 @@ from lstm_report.claims.admitted import STATED, Archive, Missing, View
 from lstm_report.claims.evidence import Part
 from lstm_report.claims.verdicts import Entry, Verdict
 from lstm_report.figures import costs, style
-from lstm_report.figures.costs import against_goals, scaling
-from lstm_report.figures.evidence import differences
+from lstm_report.figures.evidence import Shown, differences
 from lstm_report.notebook import display, scoreboard
-from lstm_report.notebook.scoreboard import best_trials, results, trials
 from lstm_report.statistics.intervals import MARGIN
 from lstm_report.studies import catalogue, records
 from lstm_report.texts import Markup
@@ -64,7 +62,7 @@ def show_speed() -> None:
         drawn = [row for row in costs.goals(rows) if row["figure"] is not None]
         if drawn:
             display.show_figure(
-                against_goals(rows),
+                costs.against_goals(rows),
                 label=f"goals-{device}",
                 caption="How many times over each goal is reached; from 1 on it is met.",
                 alt=f"{len(drawn)} points against a line at 1.",
@@ -72,7 +70,7 @@ def show_speed() -> None:
         if costs.scaling_rows(rows):
             kinds = " and ".join(style.name_of(kind) for kind in ("lstm", "reslstm"))
             display.show_figure(
-                scaling(rows),
+                costs.scaling(rows),
                 label=f"scaling-{device}",
                 caption=f"Time of {kinds}, forward and backward, against the work, with the fitted "
                 "powers.",
@@ -81,14 +79,12 @@ def show_speed() -> None:
 
 
 def show_claim(entry: Entry, archive: Archive) -> None:
-    """Display the page of one claim: its parts one by one, its figures, and what stands beside."""
+    """Display the page of one claim: its figures, its parts one by one, and what stands beside."""
     claim = entry.claim
+    number = claim.identity.removeprefix("C")
     display.say("*“{claim}”*", claim=Markup(claim.statement))
-    for number, draw in enumerate(claim.figures, start=1):
-        with contextlib.suppress(Missing):
-            shown = draw(View(archive))
-            label = f"claim-{claim.identity.removeprefix('C')}" + (f"-{number}" * (number > 1))
-            display.show_figure(shown.figure, label=label, caption=shown.caption, alt=shown.alt)
+    for place, draw in enumerate(claim.figures, start=1):
+        _show(draw, archive, f"claim-{number}" + (f"-{place}" if place > 1 else ""))
     for part in entry.parts:
         show_part(part)
     first = verdicts.first_round().get(claim.identity, texts.NOT_MEASURED)
@@ -97,13 +93,15 @@ def show_claim(entry: Entry, archive: Archive) -> None:
         verdict=f"{claim.identity}: {entry.outcome}", first=first, changed=Markup(claim.changed),
         runs=Markup(_runs(entry, archive)),
     )  # fmt: skip
-    for number, draw in enumerate(claim.beside, start=1):
-        with contextlib.suppress(Missing):
-            shown = draw(View(archive))
-            display.show_figure(
-                shown.figure, label=f"beside-{claim.identity.removeprefix('C')}-{number}",
-                caption=shown.caption, alt=shown.alt,
-            )  # fmt: skip
+    for place, draw in enumerate(claim.beside, start=1):
+        _show(draw, archive, f"beside-{number}-{place}")
+
+
+def _show(draw: Callable[[View], Shown], archive: Archive, label: str) -> None:
+    """Display a figure, or nothing without the records that it needs."""
+    with contextlib.suppress(Missing):
+        shown = draw(View(archive))
+        display.show_figure(shown.figure, label=label, caption=shown.caption, alt=shown.alt)
 
 
 def show_part(found: Verdict) -> None:
@@ -165,7 +163,7 @@ def show_strong() -> None:
     if not len(records.recorded(catalogue.NAME)):
         display.say("Not recorded yet: `lstm-report study strong` trains it.")
         return
-    found = results()
+    found = scoreboard.results()
     columns = {
         "cell": found["cell"],
         "seeds": found["seeds"],
@@ -187,10 +185,10 @@ def show_strong() -> None:
 
 def show_trials() -> None:
     """Display what validation said of each trial of settings, or nothing where one is missing."""
-    reached = trials()
+    reached = scoreboard.trials()
     if not reached.notna().all(axis=None):
         return
-    best = best_trials(reached)
+    best = scoreboard.best_trials(reached)
     taken = [
         ", ".join(style.name_of(kind) for kind in best if trial in best[kind].values())
         for trial in reached.index

@@ -106,9 +106,8 @@ def results(name: str = NAME) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-STUDIES = (HEADLINE, "readout", "strong", "baselines")
-"""The studies whose models are meant to do well on all of IMDB; the first in the source's setting,
-the next two in settings of their own."""
+FURTHER = ("readout", "strong", "baselines")
+"""The studies beside the headline one whose models are meant to do well on all of IMDB."""
 NAMES = {
     "lstm": "LSTM",
     "reslstm": "residual LSTM",
@@ -151,7 +150,7 @@ def table(archive: Archive) -> pd.DataFrame:
         reviews; fractions), seeds and parameters.
     """
     rows = []
-    for name in (evidence.shown_study(View(archive), HEADLINE), *STUDIES[1:]):
+    for name in (evidence.shown_study(View(archive), HEADLINE), *FURTHER):
         kept = archive.study(name).records
         if kept is None:
             continue
