@@ -53,16 +53,13 @@ def measured(section: Callable[[int], Iterator[Row]], repeats: int) -> Iterator[
 
 
 def draw(rows: list[speed.Row]) -> None:
-    """Write the figures for which there are rows."""
-    drawn = {}
-    if any(row["figure"] for row in speed.goals(rows)):
-        drawn["goals"] = bench_figures.against_goals(rows)
-    if speed.scaling_rows(rows):
-        drawn["scaling"] = bench_figures.scaling(rows)
-    for name, figure in drawn.items():
-        for kind in ("svg", "png"):
-            with paths.atomic_write(paths.BUILD / f"bench-{name}.{kind}") as temporary:
-                figure.savefig(temporary, dpi=144, bbox_inches="tight")
+    """Write the figure of how cost grows, if it was measured."""
+    if not speed.scaling_rows(rows):
+        return
+    figure = bench_figures.scaling(rows)
+    for kind in ("svg", "png"):
+        with paths.atomic_write(paths.BUILD / f"bench-scaling.{kind}") as temporary:
+            figure.savefig(temporary, dpi=144, bbox_inches="tight")
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import material
 from timing import Row, ratio, side_by_side
 
-from lstm_report import config
+from lstm_report import config, paths
 from lstm_report.config import RunConfig
 from lstm_report.data.sources import Source
 from lstm_report.studies import study
@@ -33,12 +33,14 @@ def train(configs: list[RunConfig], source: Source, workers: int, rates: list[fl
     engine = engines.LocalEngine(workers)
     engine.threads = CORES // workers
     with tempfile.TemporaryDirectory() as folder:
-        for outcome in engine.execute(configs, source, Path(folder)):
-            if outcome.error is not None:
-                raise RuntimeError(f"a run of the section workers failed: {outcome.error}")
-        found = [
-            runs.read_run(Path(folder) / config.run_id(entry, source.checksum)) for entry in configs
+        jobs = [
+            engines.Task(entry, source, engine.threads, Path(folder), paths.CACHE)
+            for entry in configs
         ]
+        for _, error, _ in engine.compute(jobs):
+            if error is not None:
+                raise RuntimeError(f"a run of the section workers failed: {error}")
+        found = [runs.read_run(job.folder) for job in jobs]
     each = statistics.harmonic_mean(run.summary["tokens_per_second"] for run in found)
     rates.append(workers * each)
 

@@ -17,7 +17,7 @@ GATES = ("i", "f", "g", "o")
 """The order of the gates in every stacked weight: input, forget, candidate, output."""
 PAD, UNK = 0, 1
 """The numbers of the token that fills a batch, and of every token without one of its own."""
-READOUTS = ("last", "mean", "max")
+READOUTS = ("last", "mean", "max", "mean and max")
 LOSSES = ("bce", "smoothed", "hinge")
 """What training may minimise; see `lstm_report.training.losses.OBJECTIVES`."""
 SCHEDULES = ("constant", "linear")
@@ -43,7 +43,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
 }
 DROPOUTS = {"dropout", "word_dropout", "embedding_dropout"}
 AT_LEAST_ZERO = {
-    *("epochs", "seed", "split_seed", "weight_decay", "adversarial", "phrase"),
+    *("epochs", "seed", "split_seed", "weight_decay", "adversarial", "phrase", "evidence"),
     *DROPOUTS,
 }
 BELOW_ONE = {"validation_fraction", *DROPOUTS}
@@ -107,6 +107,8 @@ class DataConfig:
     """Seed of the validation split and of the draw of `train_limit`."""
     phrase: int = field(default=0, metadata=LATER)
     """Words that stay together while the order of a review is shuffled; 0 keeps the order."""
+    padded: bool = field(default=False, metadata=LATER)
+    """Whether a shorter review is filled up with padding at its end, which is read like words."""
 
     def __post_init__(self) -> None:
         _check(self)
@@ -125,7 +127,8 @@ class ModelConfig:
     num_layers: int = 1
     """Recurrent layers stacked on each other."""
     readout: str = "last"
-    """What the classifier reads: the state of the last real token, or the mean or max of all."""
+    """What the classifier reads: the state of the last real token, or mean or max of all, or both.
+    """
     dropout: float = 0.7
     """Probability with which an element of the read-out is dropped in training."""
     bidirectional: bool = field(default=False, metadata=LATER)
@@ -136,6 +139,8 @@ class ModelConfig:
     """Probability with which a coordinate of a review's word vectors is dropped in training."""
     normalised_embedding: bool = field(default=False, metadata=LATER)
     """Whether each coordinate of the word vectors is brought to mean 0 and variance 1."""
+    evidence: int = field(default=0, metadata=LATER)
+    """Words of the longest n-gram whose evidence is added to the word vectors; 0 for none."""
 
     def __post_init__(self) -> None:
         _check(self)
@@ -244,6 +249,18 @@ def profile(
         dataclasses.replace(base.model, kind=model, **given(num_layers=layers, readout=readout)),
         dataclasses.replace(base.training, **given(seed=seed, epochs=epochs)),
     )
+
+
+def profile_of(config: RunConfig) -> str | None:
+    """Return the name of the profile whose settings these are, whatever reviews and seeds."""
+    for name in PROFILES:
+        made = profile(
+            name, model=config.model.kind, data=config.data.source, seed=config.training.seed
+        )
+        data = dataclasses.replace(made.data, split_seed=config.data.split_seed)
+        if dataclasses.replace(made, data=data) == config:
+            return name
+    return None
 
 
 def to_dict(config: RunConfig) -> dict[str, dict[str, Any]]:

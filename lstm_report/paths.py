@@ -13,7 +13,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).resolve().parent.parent
 """Where the package stands; a repository, unless it was installed as a wheel."""
 NOTEBOOKS = REPOSITORY / "notebooks"
+SHIPPED = Path(__file__).resolve().parent / "shipped"
+"""Where the package keeps its two trained models; see `lstm_report.training.shipped`."""
 HOME = "LSTM_REPORT_HOME"
 """The variable that names the folder of runs, records and caches."""
 
@@ -80,16 +82,17 @@ def atomic_write(target: Path, *, directory: bool = False) -> Iterator[Path]:
     temporary: Path | None = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(target)
+        _sweep(target.parent, f".{target.name}.")
         prefix = f".{target.name}.{os.getpid()}-"
         holder = Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent))
         temporary = holder / target.name
         if directory:
             temporary.mkdir()
         yield temporary
-        if directory and target.is_dir():
-            os.replace(target, holder / "replaced")
-        os.replace(temporary, target)
+        if directory:
+            _put(temporary, target)
+        else:
+            os.replace(temporary, target)
     except Exception as error:
         if refused := _refusal(target, error, missing=temporary is None):
             raise refused from error
@@ -99,18 +102,35 @@ def atomic_write(target: Path, *, directory: bool = False) -> Iterator[Path]:
             shutil.rmtree(temporary.parent, ignore_errors=True)
 
 
-@contextmanager
-def scratch(prefix: str = "lstm-report-") -> Iterator[Path]:
-    """Give a folder for files that nobody is to keep, where the system has them; then remove it.
+def _put(folder: Path, target: Path) -> None:
+    """Move a folder to `target`, in the place of one that is there or that another puts there."""
+    while True:
+        if target.is_dir():
+            with suppress(FileNotFoundError):  # another process has just moved it away
+                os.replace(target, Path(tempfile.mkdtemp(dir=folder.parent)) / target.name)
+        try:
+            os.replace(folder, target)
+            return
+        except OSError as error:
+            if error.errno != errno.ENOTEMPTY or not target.is_dir():
+                raise
 
-    Args:
-        prefix: what its name begins with.
+
+SCRATCH = "lstm-report-"
+"""How the names of folders begin that nobody is to keep."""
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """Give a folder for files that nobody is to keep, where the system has them; then remove it.
 
     Raises:
         UserError: when there is no room or no such place.
     """
     folder: Path | None = None
     try:
+        _sweep(Path(tempfile.gettempdir()), SCRATCH)
+        prefix = f"{SCRATCH}{os.getpid()}-"
         with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as name:
             folder = Path(name)
             yield folder
@@ -125,14 +145,14 @@ def scratch(prefix: str = "lstm-report-") -> Iterator[Path]:
         raise
 
 
-def _sweep(target: Path) -> None:
-    """Remove what processes that were killed have left of their attempts to write `target`."""
-    for holder in target.parent.glob(f".{glob.escape(target.name)}.*-*"):
+def _sweep(place: Path, start: str) -> None:
+    """Remove the folders whose names are a start, the number of a process that is gone, and -…"""
+    for folder in place.glob(f"{glob.escape(start)}*-*"):
         import psutil  # rarely needed, and what reads paths is to start quickly
 
-        number = holder.name.removeprefix(f".{target.name}.").partition("-")[0]
+        number = folder.name.removeprefix(start).partition("-")[0]
         if number.isdecimal() and not psutil.pid_exists(int(number)):
-            shutil.rmtree(holder, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
@@ -227,15 +247,11 @@ def _refusal(target: Path, error: Exception, *, missing: bool) -> UserError | No
 
 
 SEAL = "checksums.json"
-"""The SHA-256 of every other file of a folder, by its name."""
+"""In it, the folder's name and the SHA-256 of every other file in it, by its name."""
 
 
 def write_cache(folder: Path, arrays: "Mapping[str, np.ndarray]", texts: Mapping[str, str]) -> None:
     """Write a folder that `read_cache` reads, in one step, in the place of one that is there.
-
-    Args:
-        folder: where.
-        arrays, texts: what, by name.
 
     Raises:
         UserError: when the disk is full or the place cannot be written.
@@ -247,33 +263,42 @@ def write_cache(folder: Path, arrays: "Mapping[str, np.ndarray]", texts: Mapping
             np.save(temporary / f"{name}.npy", values)
         for name, text in texts.items():
             (temporary / f"{name}.txt").write_text(text, encoding="utf-8")
-        seal = {file.name: _digest(file) for file in sorted(temporary.iterdir())}
-        (temporary / SEAL).write_text(json.dumps(seal), encoding="utf-8")
+        seal(temporary)
 
 
 def read_cache(folder: Path) -> "tuple[dict[str, np.ndarray], dict[str, str]] | None":
     """Return the arrays and texts of a folder; `None` when it is missing, or not as written."""
     import numpy as np
 
+    if not sealed(folder):
+        return None
     try:
-        seal = json.loads((folder / SEAL).read_text(encoding="utf-8"))
-        if seal != {name: _digest(folder / name) for name in seal}:
-            return None
-        arrays = {
-            Path(name).stem: np.load(folder / name, allow_pickle=False)
-            for name in seal
-            if name.endswith(".npy")
-        }
-        texts = {
-            Path(name).stem: (folder / name).read_text(encoding="utf-8")
-            for name in seal
-            if name.endswith(".txt")
-        }
-    except (OSError, ValueError, TypeError, AttributeError):  # missing, truncated or another form
+        arrays = {file.stem: np.load(file, allow_pickle=False) for file in folder.glob("*.npy")}
+        texts = {file.stem: file.read_text(encoding="utf-8") for file in folder.glob("*.txt")}
+    except (OSError, ValueError):  # missing, truncated or another form
         return None
     return arrays, texts
 
 
-def _digest(file: Path) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+def seal(folder: Path) -> None:
+    """Write the `SEAL` of a folder that is about to stand under its own name."""
+    (folder / SEAL).write_text(json.dumps(_contents(folder)), encoding="utf-8")
+
+
+def sealed(folder: Path) -> bool:
+    """Return whether a folder holds what it held when it was sealed, and nothing else."""
+    try:
+        written = json.loads((folder / SEAL).read_text(encoding="utf-8"))
+        return bool(written == _contents(folder))
+    except (OSError, ValueError):  # missing, truncated or another form
+        return False
+
+
+def _contents(folder: Path) -> dict[str, str]:
+    """Return what `SEAL` has to hold; the name, so that no folder stands in another's place."""
+    contents = {"folder": folder.name}
+    for file in sorted(folder.iterdir()):
+        if file.name != SEAL:
+            with file.open("rb") as opened:
+                contents[file.name] = hashlib.file_digest(opened, "sha256").hexdigest()
+    return contents

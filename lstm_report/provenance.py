@@ -54,6 +54,20 @@ def _git(*arguments: str) -> str | None:
     return answer.stdout.strip()
 
 
+def altered(folder: Path) -> list[Path]:
+    """Return the committed files below a folder that differ from the last commit, or are gone.
+
+    Outside a git clone none is known.
+    """
+    answer = _git("diff", "--name-only", "-z", "HEAD", "--", str(folder))
+    return [REPOSITORY / name for name in (answer or "").split("\0") if name]
+
+
+def committed(file: Path) -> str:
+    """Return the text of a file in the last commit, empty where it is not in it."""
+    return _git("show", f"HEAD:{file.relative_to(REPOSITORY).as_posix()}") or ""
+
+
 @dataclass(frozen=True)
 class Registration:
     """The commit that registered the rules."""

@@ -15,8 +15,8 @@ from numbers import Integral, Real
 from typing import Any
 
 NOT_MEASURED = "not measured"
-SHORT = 10
-"""Characters up to which a cell of a table stays on one line, as in `≤ 1.05`."""
+SHORT = 16
+"""Characters up to which a cell of a table stays on one line, as in `not measured yet`."""
 SIGNS = re.compile(
     r"[\\`*_{}\[\]<>$|~@^#&]|-(?=-)|(?<![0-9A-Za-z])[-+=](?![0-9A-Za-z])|:(?=//)|(?<=www)\.|\.(?=\.)"
     r"|(?<=^\d)[.)](?=\s|$)|(?<=^\d\d)[.)](?=\s|$)"
@@ -132,6 +132,7 @@ LONGEST = 2_000
 """Characters that are shown of one text."""
 LONG_WORD, PIECE = 24, 12
 """Letters up to which a word is kept whole, and those of the pieces of a longer one."""
+EAST_ASIAN = "\u2e80-\u9fff\uac00-\ud7a3\uff00-\uffef"
 NONE = "".join(
     chr(plane + last) for plane in range(0, 0x110000, 0x10000) for last in (0xFFFE, 0xFFFF)
 )
@@ -172,10 +173,23 @@ def numbered(text: str, missing: Collection[str]) -> str:
     return "".join(f"U+{ord(letter):04X}" if letter in missing else letter for letter in text)
 
 
+def width(text: str) -> int:
+    """Return how many letters wide a text is; Chinese ones count as two."""
+    return sum(1 + (unicodedata.east_asian_width(letter) in "WF") for letter in text)
+
+
+def words(text: str) -> list[str]:
+    """Return the parts of a text between which a line may break."""
+    return re.findall(rf"[{EAST_ASIAN}]|[^\s{EAST_ASIAN}]+", text)
+
+
 def pieces(text: str) -> list[str]:
-    """Return a text in pieces between which a line may break; only long words are cut."""
+    """Return a text in pieces between which a line may break; only long words are cut.
+
+    Between Chinese, Japanese or Korean letters a line may break anyway.
+    """
     made, start = [], 0
-    for word in re.finditer(rf"\S{{{LONG_WORD + 1},}}", text):
+    for word in re.finditer(rf"[^\s{EAST_ASIAN}]{{{LONG_WORD + 1},}}", text):
         for place in range(word.start() + PIECE, word.end() - 1):
             joined = (
                 unicodedata.category(text[place])[0] == "M" or "\u200d" in text[place - 1 :][:2]
@@ -214,13 +228,7 @@ class Template(string.Formatter):
 def table(
     heading: list[str], rows: list[list[str]], numeric: list[bool], written: list[bool]
 ) -> tuple[str, list[str]]:
-    """Return a pipe table as Markdown in which marks stand for its texts, and the texts.
-
-    Args:
-        heading, rows, numeric: see `texts.as_html`.
-        written: whether a column is the author's and no data; a text between two dollar signs is
-            mathematics there.
-    """
+    """Return a pipe table as Markdown in which marks stand for its texts, and the texts."""
     template = Template()
 
     def entry(text: str, own: bool) -> str:

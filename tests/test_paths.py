@@ -98,6 +98,29 @@ def test_a_folder_replaces_the_one_before_as_a_whole(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["made"]
 
 
+REPLACE = """
+import sys
+from pathlib import Path
+from lstm_report.paths import atomic_write
+for number in range(150):
+    with atomic_write(Path(sys.argv[1]), directory=True) as temporary:
+        (temporary / "one").write_text(sys.argv[2])
+        (temporary / "two").write_text(sys.argv[2])
+"""
+
+
+def test_writers_of_one_folder_at_the_same_time_do_not_harm_each_other(tmp_path):
+    target = tmp_path / "made"
+    writers = [
+        subprocess.Popen([sys.executable, "-c", REPLACE, target, name], stderr=subprocess.PIPE)
+        for name in ("first", "second", "third")
+    ]
+    assert [writer.communicate()[1].decode() for writer in writers] == [""] * 3
+    one, two = ((target / name).read_text() for name in ("one", "two"))
+    assert one == two
+    assert [path.name for path in tmp_path.iterdir()] == ["made"]
+
+
 def add_measurement(writer, number):
     """Add a row to a table of measurements."""
     row = Measurement("lstm", writer, f"run{writer}", "accuracy", str(number), 0.5, 10, "")
@@ -193,6 +216,28 @@ def test_what_a_killed_writer_left_is_removed_by_the_next_one(tmp_path):
     with paths.atomic_write(target) as temporary:
         temporary.write_text("whole")
     assert not left.exists() and alive.exists() and other.exists()
+
+
+def test_what_a_killed_process_left_where_the_system_has_such_files_is_removed(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    code = (
+        "import os, signal; from lstm_report import paths\n"
+        "with paths.scratch() as folder: print(folder, flush=True); "
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    killed = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )  # fmt: skip
+    left = Path(killed.stdout.strip())
+    assert left.parent == tmp_path and left.is_dir()
+    other = tmp_path / f"{paths.SCRATCH}notes-of-mine"
+    other.mkdir()
+    with paths.scratch() as first, paths.scratch() as second:
+        assert {*tmp_path.iterdir()} == {first, second, other}
+    assert {*tmp_path.iterdir()} == {other}
 
 
 @pytest.fixture

@@ -103,10 +103,6 @@ def measures(run: Run, n_grams: NGrams) -> Iterator[Entry]:
     """Yield what comes of averaging a run with the n-grams; `ACCURACY` is the last.
 
     The validation reviews choose the weight, and the test reviews are judged with that one alone.
-
-    Args:
-        run: a finished run.
-        n_grams: of the reviews that it was trained with.
     """
     from lstm_report.training.evaluate import logits_of
 

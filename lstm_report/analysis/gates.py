@@ -1,17 +1,106 @@
-"""What the gates do: at each word that a trained classifier reads, and in a cell of one unit."""
+"""Recurrent layers step by step, so that every gate and state can be looked at.
 
-from collections.abc import Iterable, Mapping
+Shapes: T time, B batch, I input size, H hidden size, L layers.
+
+A kernel runs a whole layer at once and hands out no state between its steps to differentiate by;
+the same weights in `lstm_report.models.cells` do, at several times the cost.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 import torch
+from torch import Tensor, nn
 
 from lstm_report import config
 from lstm_report.config import GATES
 from lstm_report.errors import UserError
-from lstm_report.models.cells import CellParameters, lstm_step
+from lstm_report.models.cells import (
+    CellParameters,
+    Step,
+    gated_residual_lstm_step,
+    lstm_step,
+    residual,
+    residual_lstm_step,
+    rnn_step,
+)
 from lstm_report.models.classifier import SentimentClassifier
-from lstm_report.models.unrolled import unroll
+from lstm_report.models.layers import GatedResLSTM, ResLSTM, SkipLSTM, cell_parameters
+
+
+@dataclass
+class Layer:
+    """Every state of one layer, one entry of shape (B, H) for each of the T steps."""
+
+    hidden: list[Tensor] = field(default_factory=list)
+    """The hidden state that the gates of the next step read."""
+    output: list[Tensor] = field(default_factory=list)
+    """What the next layer reads: the hidden state, but with `SkipLSTM` that and the shortcut."""
+    steps: list[Step] = field(default_factory=list)
+    """Gates and cell state, by their equations; none in a plain network, which has no gates."""
+
+
+def unroll(recurrent: nn.Module, x: Tensor) -> list[Layer]:
+    """Return every state of stacked layers that read `x` from zero states.
+
+    Args:
+        recurrent: one of `lstm_report.models.classifier.LAYERS`, in one direction; dropout between
+            its layers plays no part.
+        x: inputs, (T, B, I).
+
+    Returns:
+        The L layers, the one that reads `x` first. Gradients by every tensor in it, and through
+        it, are those of the network.
+    """
+    if isinstance(recurrent, GatedResLSTM):
+        advance = gated_residual_lstm_step
+    else:
+        advance = residual_lstm_step if isinstance(recurrent, ResLSTM) else lstm_step
+    layers, inputs = [], list(x.unbind())
+    for k in range(int(recurrent.num_layers)):  # type: ignore[arg-type]
+        parameters = cell_parameters(recurrent, k)
+        h = c = x.new_zeros(x.shape[1], parameters.weight_hh.shape[1])
+        layer = Layer()
+        for x_t in inputs:
+            if isinstance(recurrent, nn.RNN):
+                h = rnn_step(x_t, h, parameters)
+            else:
+                step = advance(x_t, h, c, parameters)
+                h, c = step.h, step.c
+                layer.steps.append(step)
+            layer.hidden.append(h)
+            skips = isinstance(recurrent, SkipLSTM)
+            layer.output.append(h + residual(x_t, parameters) if skips else h)
+        layers.append(layer)
+        inputs = layer.output
+    return layers
+
+
+@contextmanager
+def in_double(module: nn.Module) -> Iterator[None]:
+    """Compute with a module's weights in float64 meanwhile, so that a faded gradient is not 0."""
+    module.double()
+    try:
+        yield
+    finally:
+        module.float()
+
+
+def gradient_norms(loss: Tensor, states: list[Tensor]) -> Tensor:
+    """Return the length of the gradient of a loss by each state, for each sequence, (T, B).
+
+    It is the total derivative ‖∂L_b/∂h_t‖: by all paths that lead from the state to the loss, those
+    over later steps and over higher layers.
+
+    Args:
+        loss: the sum over the batch of what each sequence loses by itself.
+        states: T states of shape (B, H) that the loss was computed from.
+    """
+    gradients = torch.autograd.grad(loss, states, retain_graph=True, materialize_grads=True)
+    return torch.stack([gradient.norm(dim=-1) for gradient in gradients])
 
 
 @torch.no_grad()
@@ -50,7 +139,7 @@ def gate_trace(
         raise UserError(
             f"Expected a layer from 0 to {model.config.num_layers - 1}, got {layer}: choose one."
         )
-    words = model.embedding(torch.tensor(numbers, device=model.embedding.weight.device))
+    words = model.embed(torch.tensor([numbers], device=model.embedding.weight.device))[0]
     traced = unroll(model.recurrent, words.unsqueeze(1))[layer]
     columns = {name: [getattr(step, name) for step in traced.steps] for name in (*GATES, "c")}
     columns["h"] = traced.output  # one (1, H) per word, as in the others
@@ -58,6 +147,43 @@ def gate_trace(
         name: torch.stack(values).abs().mean((1, 2)).tolist() for name, values in columns.items()
     }
     return pd.DataFrame({"position": range(len(numbers)), "token": numbers} | means)
+
+
+@torch.no_grad()
+def read_along(model: SentimentClassifier, tokens: Iterable[int]) -> pd.DataFrame:
+    """Return what a classifier would say after each word of a review, and from which parts.
+
+    The logit after word t is w·h_t + b = w·m_t + w·F(x_t) + b, where m_t = o_t ⊙ tanh(c_t) and
+    F(x_t) is the residual's part of h_t, zero in an LSTM. Computed in float64.
+
+    Args:
+        model: an LSTM or residual LSTM of one layer in one direction that reads its last state.
+        tokens: the token numbers of the review, in order, without padding, at least one.
+
+    Returns:
+        One row per word: position (from 0), token, probability, logit, `from m` and `from F` (the
+        parts of the logit), and means over the hidden units: of i, f and o, and of the absolute
+        values of g, c, m, F and h.
+    """
+    numbers = [int(token) for token in tokens]
+    with in_double(model):
+        words = model.embed(torch.tensor([numbers], device=model.embedding.weight.device))[0]
+        (layer,) = unroll(model.recurrent, words.unsqueeze(1))
+        weight, bias = model.classifier.weight[0], float(model.classifier.bias[0])
+        rows = []
+        for position, (token, step) in enumerate(zip(numbers, layer.steps, strict=True)):
+            states = {name: getattr(step, name)[0] for name in (*GATES, "c", "m", "h")}
+            states["F"] = states["h"] - states["m"]
+            parts = {f"from {name}": float(weight @ states[name]) for name in ("m", "F")}
+            logit = sum(parts.values()) + bias
+            probability = float(torch.tensor(logit, dtype=torch.float64).sigmoid())
+            means = {name: float(state.abs().mean()) for name, state in states.items()}
+            rows.append(
+                {"position": position, "token": token, "probability": probability, "logit": logit}
+                | parts
+                | means
+            )
+    return pd.DataFrame(rows)
 
 
 def follow_gates(gates: Iterable[Mapping[str, Any]], *, c: float = 0.0) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from lstm_report import config as configuration
+from lstm_report.analysis.gates import gradient_norms, in_double
 from lstm_report.analysis.linear_probe import probe_measures, some, states
 from lstm_report.analysis.measurements import Found
 from lstm_report.config import GATES, RunConfig
@@ -20,7 +21,6 @@ from lstm_report.data.prepared import Batch, PreparedData, Split
 from lstm_report.errors import UserError
 from lstm_report.models.cells import CellParameters, lstm_step, residual_lstm_step, rnn_step
 from lstm_report.models.classifier import SentimentClassifier, read_out
-from lstm_report.models.unrolled import gradient_norms, in_double
 from lstm_report.training.runs import Run
 
 STEPS = {"lstm": lstm_step, "reslstm": residual_lstm_step}
@@ -187,12 +187,7 @@ def largest_hidden_state(*, steps: int = 40, size: int = 32, seed: int = 0) -> p
 
 
 def initial_classifier(config: RunConfig, vocabulary_size: int) -> SentimentClassifier:
-    """Return the classifier as `lstm_report.training.loop.fit` starts with it, in evaluation mode.
-
-    Args:
-        config: of the run.
-        vocabulary_size: of its reviews, see `lstm_report.data.prepared.PreparedData`.
-    """
+    """Return the classifier as `training.loop.fit` starts with it, in evaluation mode."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.training.seed)
         return SentimentClassifier(vocabulary_size, config.model).eval()
@@ -202,13 +197,9 @@ def gradients(model: SentimentClassifier, batch: Batch) -> Tensor:
     """Return ‖∂L/∂h_t^l‖, the length of the gradient of each review's loss by each hidden state.
 
     It is the total derivative, over all paths from h_t^l to the loss: through later steps of layer
-    l and through the layers above it. The layers run step by step (`lstm_report.models.unrolled`),
+    l and through the layers above it. The layers run step by step (`lstm_report.analysis.gates`),
     since a kernel shows automatic differentiation no state between its steps. In float64, so that a
     gradient that has faded is told from zero.
-
-    Args:
-        model: the classifier; dropout plays no part.
-        batch: B reviews.
 
     Returns:
         (L, T, B), the steps counted back from the last real token of each review, NaN before its
@@ -231,11 +222,6 @@ def gradients(model: SentimentClassifier, batch: Batch) -> Tensor:
 def gradient_measures(model: SentimentClassifier, split: Split, when: str) -> Found:
     """Return mean gradients by layer, and by layer and distance.
 
-    Args:
-        model: the classifier.
-        split: encoded reviews, of which `REVIEWS` are read.
-        when: the first part of each condition, `start` or `trained`.
-
     Returns:
         `gradient norm, layer` at `WHEN/LAYER`, the mean over all real tokens and reviews of
         ‖∂L/∂h_t^l‖, and `gradient norm, distance` at `WHEN/LAYER/DISTANCE`, the mean over the
@@ -255,11 +241,6 @@ def gradient_measures(model: SentimentClassifier, split: Split, when: str) -> Fo
 
 def measure(run: Run, data: PreparedData, *, only_top: bool = False) -> Found:
     """Measure a finished run: gradients before and after training, and the probes after it.
-
-    Args:
-        run: the run.
-        data: the reviews that it was trained on, prepared.
-        only_top: see `lstm_report.analysis.linear_probe.probe_measures`.
 
     Raises:
         UserError: when the reviews are others.

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from lstm_report.analysis.gates import Layer, unroll
 from lstm_report.analysis.measurements import Found
 from lstm_report.config import UNK
 from lstm_report.data.prepared import Batch, PreparedData, Split, batch_of
 from lstm_report.models.classifier import SentimentClassifier
-from lstm_report.models.unrolled import Layer, unroll
 
 READ_BACK = (0, 1, 2, 5, 10)
 """Steps between a word and the state that is to give it back."""
@@ -42,7 +42,7 @@ def states(model: SentimentClassifier, batch: Batch) -> tuple[Tensor, list[Layer
 
     Without dropout. T is the length of the longest review of the batch.
     """
-    words = model.embedding(batch.tokens[:, : int(batch.lengths.max())]).transpose(0, 1)
+    words = model.embed(batch.tokens[:, : int(batch.lengths.max())]).transpose(0, 1)
     return words, unroll(model.recurrent, words)
 
 
@@ -125,12 +125,7 @@ def probe(
 
 
 def frequent_words(split: Split, vocabulary_size: int) -> dict[int, int]:
-    """Return the class of each of the `WORDS` most frequent tokens that have a number of their own.
-
-    Args:
-        split: encoded reviews.
-        vocabulary_size: how many tokens have a number, padding and unknown token included.
-    """
+    """Return the class of each of the `WORDS` most frequent tokens, padding and unknown aside."""
     counts = np.bincount(split.tokens, minlength=vocabulary_size)[UNK + 1 :]
     order = np.argsort(-counts, kind="stable")[:WORDS] + UNK + 1
     return {int(token): place for place, token in enumerate(order)}
@@ -161,12 +156,6 @@ def probe_measures(
     model: SentimentClassifier, data: PreparedData, seed: int, *, only_top: bool = False
 ) -> Found:
     """Return how well a linear probe reads words back from each layer.
-
-    Args:
-        model: the classifier.
-        data: its reviews, of which `PROBED` of the test split are read.
-        seed: of the draw of states and of the reviews that are held out.
-        only_top: whether to probe the word vectors and the last layer alone.
 
     Returns:
         `input word read back` at `LAYER/DISTANCE`, the accuracy among the `WORDS` most frequent

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lstm_report.analysis.gates import gradient_norms, in_double, unroll
 from lstm_report.analysis.measurements import Found
 from lstm_report.config import GATES, unknown
 from lstm_report.data import memory_tasks
@@ -24,7 +25,6 @@ from lstm_report.errors import UserError
 from lstm_report.models import kernel
 from lstm_report.models.classifier import LAYERS
 from lstm_report.models.layers import cell_parameters
-from lstm_report.models.unrolled import gradient_norms, in_double, unroll
 
 TEST = 1_000
 """Sequences that the score is measured on."""
@@ -192,10 +192,6 @@ def trace(network: MemoryNetwork, setting: MemorySetting) -> Found:
 def measure(setting: MemorySetting, *, traced: bool = True) -> Found:
     """Train a network and measure it before and after.
 
-    Args:
-        setting: what is trained.
-        traced: whether gradients are measured.
-
     Returns:
         What `trace` returns, for the trained network and, with `BEFORE` added to the names, for
         the initial weights, and the score on `TEST` sequences that were not trained on, by the
@@ -226,12 +222,7 @@ def measure(setting: MemorySetting, *, traced: bool = True) -> Found:
 
 
 def seconds_per_run(setting: MemorySetting, threads: int) -> float:
-    """Return how long all steps of a training take on this machine, by the speed of a few.
-
-    Args:
-        setting: what would be trained.
-        threads: to compute with.
-    """
+    """Return how long all steps of a training take on this machine, by the speed of a few."""
     torch.set_num_threads(threads)
     with kernel.denormals_as_zero():
         network = MemoryNetwork(setting)

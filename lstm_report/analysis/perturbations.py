@@ -115,12 +115,7 @@ def changed(key: Key, whole: np.ndarray, read: np.ndarray, row: int) -> np.ndarr
 
 
 def cut(model: "SentimentClassifier", kind: str) -> "SentimentClassifier":
-    """Return a classifier of another kind with the weights of this one, as far as it has them.
-
-    Args:
-        model: of a kind in `CUTS`.
-        kind: one of the kinds that `CUTS` names for it.
-    """
+    """Return a classifier of another kind with the weights of this one, as far as it has them."""
     from lstm_report.models.classifier import SentimentClassifier
 
     config = dataclasses.replace(model.config, kind=kind)
@@ -138,15 +133,7 @@ def with_weights(
     done: Collection[Key] = (),
     only: Collection[Key] | None = None,
 ) -> Iterator[Entry]:
-    """Yield the accuracy of a run under each of its `conditions`.
-
-    Args:
-        run: a finished run.
-        test: the test reviews.
-        limit: how many of them are read, see `subset`.
-        done: measures and conditions to leave out.
-        only: those to measure; by default all.
-    """
+    """Yield the accuracy of a run under each of its `conditions`."""
     from lstm_report.training.evaluate import evaluate
 
     wanted = [
@@ -176,13 +163,7 @@ def _split(reviews: Reviews, rows: list[np.ndarray]) -> Split:
 
 
 def with_edits(run: Run, pairs: Pairs, *, done: Collection[Key] = ()) -> Iterator[Entry]:
-    """Yield the accuracy of a run on originals and edits, and how often both of a pair are right.
-
-    Args:
-        run: a finished run, trained without the originals, see
-        `lstm_report.data.counterfactual.without`. pairs: from
-        `lstm_report.data.counterfactual.read_pairs`. done: measures to leave out.
-    """
+    """Yield the accuracy of a run on originals and edits, and how often both are right."""
     from lstm_report.training.evaluate import logits_of
 
     if {ORIGINALS, EDITS, CONSISTENCY} <= {*done}:

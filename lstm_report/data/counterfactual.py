@@ -67,10 +67,6 @@ def without(source: Source, path: Path) -> Source:
     What remains has a checksum of its own, which enters the name of every run trained on it, so
     that no configuration has to hold the path. The test reviews stay.
 
-    Args:
-        source: the reviews.
-        path: as for `read_texts`; reviews are compared by `opening`.
-
     Raises:
         UserError: when nothing can be read there, or too little remains.
     """

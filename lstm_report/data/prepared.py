@@ -142,15 +142,18 @@ def shuffle_windows(row: np.ndarray, width: int, generator: np.random.Generator)
     return np.concatenate(windows) if windows else row
 
 
-def _in_order(row: np.ndarray, config: DataConfig) -> np.ndarray:
-    """Return a text as it is read: with `config.phrase`, its phrases in random order.
+def _as_read(row: np.ndarray, config: DataConfig) -> np.ndarray:
+    """Return a text as it is read: its phrases in random order, filled up with padding, or itself.
 
     What is drawn comes from the token numbers alone, so that a text reads the same wherever it
     stands.
     """
-    if not config.phrase:
-        return row
-    return shuffle_windows(row, config.phrase, np.random.default_rng(zlib.crc32(row.tobytes())))
+    if config.phrase:
+        draw = np.random.default_rng(zlib.crc32(row.tobytes()))
+        row = shuffle_windows(row, config.phrase, draw)
+    if config.padded:
+        row = np.pad(row, (0, config.max_length - len(row)), constant_values=PAD)
+    return row
 
 
 def encode(tokenizer: Tokenizer, texts: Sequence[str], config: DataConfig) -> list[np.ndarray]:
@@ -165,13 +168,16 @@ def encode(tokenizer: Tokenizer, texts: Sequence[str], config: DataConfig) -> li
     for start in range(0, len(texts), 5_000):
         for encoding in tokenizer.encode_batch_fast(list(texts[start : start + 5_000])):
             row = np.array(encoding.ids[kept] or [UNK], dtype=np.int32)
-            rows.append(_in_order(row, config))
+            rows.append(_as_read(row, config))
     return rows
 
 
 def encode_reviews(reviews: Reviews, tokenizer: Tokenizer, config: DataConfig) -> Split:
     """Return reviews with the token numbers that `encode` gives their texts."""
-    rows = encode(tokenizer, reviews.texts, config)
+    return _split(reviews, encode(tokenizer, reviews.texts, config))
+
+
+def _split(reviews: Reviews, rows: Sequence[np.ndarray]) -> Split:
     offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
     return Split(reviews, np.concatenate(rows), offsets)
 
@@ -236,8 +242,8 @@ def prepare(source: Source, config: DataConfig) -> PreparedData:
     folder = _cache(source, config)
     if (cached := _read_cache(folder, source, config)) is not None:
         return cached
-    rows = split_rows(source, config)
-    parts = _parts(source, rows)
+    chosen = split_rows(source, config)
+    parts = _parts(source, chosen)
     numbering = Numbering()
     read = {name: numbering.read(part.texts) for name, part in parts.items()}
     tokenizer = numbering.tokenizer(read["train"], config)
@@ -245,15 +251,13 @@ def prepare(source: Source, config: DataConfig) -> PreparedData:
     for name, part in parts.items():
         kept = read[name].cut(config.max_length, config.keep)
         tokens, ends = numbering.renumbered(kept, tokenizer)
-        if config.phrase:
-            texts = np.split(tokens, ends[1:-1])
-            tokens = np.concatenate([_in_order(text, config) for text in texts])
-        splits[name] = Split(part, tokens, ends)
-    arrays = dict(rows)
+        rows = np.split(tokens, ends[1:-1])
+        splits[name] = _split(part, [_as_read(row, config) for row in rows])
+    arrays = dict(chosen)
     for name, split in splits.items():
         arrays |= {f"{name}-tokens": split.tokens, f"{name}-offsets": split.offsets}
     paths.write_cache(folder, arrays, {"tokenizer": tokenizer.to_str()})
-    return PreparedData(source, config, tokenizer, **splits, test_in_train=rows["test-in-train"])
+    return PreparedData(source, config, tokenizer, **splits, test_in_train=chosen["test-in-train"])
 
 
 def number_of_batches(split: Split, batch_size: int) -> int:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lstm_report.config import PAD, UNK, ModelConfig
+from lstm_report.models.evidence import Evidence
 from lstm_report.models.layers import LSTM, GatedResLSTM, Recurrent, ResLSTM, SkipLSTM
 from lstm_report.models.recurrence import reverse
 
@@ -25,8 +26,8 @@ VARIANCE_LEAST = 1e-6
 class Classifier(Protocol):
     """A classifier in two halves, so that what lies between them can be changed."""
 
-    def embed(self, tokens: Tensor) -> Tensor:
-        """Return the word vectors, (B, T, E), of token numbers, (B, T)."""
+    def embed(self, tokens: Tensor, own: Tensor | None = None) -> Tensor:
+        """Return the word vectors, (B, T, E), of token numbers, (B, T), see `Evidence`."""
         ...
 
     def judge(self, words: Tensor, lengths: Tensor) -> Tensor:
@@ -117,6 +118,7 @@ def gradients(
     model: Classifier,
     tokens: Tensor,
     lengths: Tensor,
+    labels: Tensor,
     loss_of: Callable[[Tensor], Tensor],
     context: Callable[[], AbstractContextManager[None]],
     epsilon: float,
@@ -131,6 +133,7 @@ def gradients(
         model: the classifier.
         tokens: token numbers, (B, T).
         lengths: real tokens of each review, (B,).
+        labels: of the reviews, (B,), which the evidence of n-grams leaves out.
         loss_of: L as a function of the logits, (B,), a scalar.
         context: gives the context in which the model computes.
         epsilon: ε.
@@ -151,7 +154,7 @@ def gradients(
         assert leaf.grad is not None
         return leaf.grad, loss.detach(), logits.detach()
 
-    words = model.embed(tokens)
+    words = model.embed(tokens, labels)
     first, loss, logits = half(words)
     second, _, _ = half(words.detach() + perturbation(first, epsilon))
     words.backward(first + second)
@@ -176,15 +179,19 @@ def read_out(states: Tensor, lengths: Tensor, how: str) -> Tensor:
     Args:
         states: hidden states of the last layer, (B, T, H).
         lengths: real tokens of each review, (B,), each at least 1.
-        how: `last` for the state of the last real token, `mean` or `max` over all real tokens.
+        how: `last` for the state of the last real token, `mean` or `max` over all real tokens,
+            `mean and max` for both, (B, 2H).
     """
     if how == "last":
         return states[torch.arange(len(states), device=states.device), lengths - 1]
     steps = torch.arange(states.shape[1], device=states.device)
     padding = (steps >= lengths.unsqueeze(1)).unsqueeze(-1)  # (B, T, 1)
-    if how == "mean":
-        return states.masked_fill(padding, 0).sum(1) / lengths.unsqueeze(1)
-    return states.masked_fill(padding, float("-inf")).amax(1)
+    read = []
+    if "mean" in how:
+        read.append(states.masked_fill(padding, 0).sum(1) / lengths.unsqueeze(1))
+    if "max" in how:
+        read.append(states.masked_fill(padding, float("-inf")).amax(1))
+    return torch.cat(read, dim=-1)
 
 
 class SentimentClassifier(nn.Module):
@@ -213,16 +220,28 @@ class SentimentClassifier(nn.Module):
             LAYERS[config.kind](*sizes, batch_first=True) if config.bidirectional else None
         )
         self.dropout = nn.Dropout(config.dropout)
-        self.classifier = nn.Linear(config.hidden_size * (1 + config.bidirectional), 1)
+        read = config.hidden_size * (1 + config.bidirectional) * len(config.readout.split(" and "))
+        self.classifier = nn.Linear(read, 1)
+        self.evidence = (
+            Evidence(vocabulary_size, config.evidence, config.embedding_size)
+            if config.evidence
+            else None
+        )
 
-    def embed(self, tokens: Tensor) -> Tensor:
-        """Return the word vectors, (B, T, E), of token numbers, (B, T)."""
+    def embed(self, tokens: Tensor, own: Tensor | None = None) -> Tensor:
+        """Return the word vectors, (B, T, E), of token numbers, (B, T).
+
+        Args:
+            tokens: token numbers.
+            own: for training reviews, their labels, (B,), see `Evidence.ratios`.
+        """
+        evidence = None if self.evidence is None else self.evidence(tokens, own)
         if self.training and self.config.word_dropout:
             tokens = drop_words(tokens, self.config.word_dropout)
         words = self.embedding(tokens)
         if self.training and self.config.embedding_dropout:
             words = drop_coordinates(words, self.config.embedding_dropout)
-        return words
+        return words if evidence is None else words + evidence
 
     def judge(self, words: Tensor, lengths: Tensor) -> Tensor:
         """Return the logits, (B,), of word vectors (B, T, E) with (B,) real tokens each."""
@@ -237,6 +256,6 @@ class SentimentClassifier(nn.Module):
             review = torch.cat((review, backward), dim=-1)  # (B, D·H)
         return self.classifier(self.dropout(review)).squeeze(-1)
 
-    def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+    def forward(self, tokens: Tensor, lengths: Tensor, own: Tensor | None = None) -> Tensor:
         """Return the logits, (B,), of token numbers (B, T) with (B,) real tokens each."""
-        return self.judge(self.embed(tokens), lengths)
+        return self.judge(self.embed(tokens, own), lengths)

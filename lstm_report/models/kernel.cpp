@@ -9,7 +9,7 @@
 // products are those of oneDNN, as PyTorch exports them (its `brgemm`): float32, or bfloat16 with
 // float32 sums. Everything between two products is float32.
 //
-// Built and called by compiled.py. Arrays are contiguous and time-major: (T, B, features).
+// Built and called by kernel.py. Arrays are contiguous and time-major: (T, B, features).
 // A packed weight (K, N) is cut into panels of P columns, one after the other, (N/P, K, P); in
 // bfloat16 two rows of a panel alternate element by element, (N/P, K/2, P, 2).
 
@@ -37,7 +37,7 @@ void brgemm_release(bool alternating);
 
 using c10::BFloat16;
 
-// As `Sequences` in compiled.py; a pointer may be null where it says so.
+// As `Sequences` in kernel.py; a pointer may be null where it says so.
 struct Sequences {
   int64_t T, B, I, H, P;
   int64_t residual;   // whether h_t includes F(x_t)
@@ -62,7 +62,7 @@ namespace {
 
 using at::native::cpublas::brgemm;
 
-// Positions of the gates in stacked weights; compiled.py passes the order that cells.py declares.
+// Positions of the gates in stacked weights; kernel.py passes the order that cells.py declares.
 constexpr int64_t INPUT = GATE_i, FORGET = GATE_f, CANDIDATE = GATE_g, OUTPUT = GATE_o, GATES = 4;
 constexpr int64_t ROWS = 32;        // sequences that one thread takes through the steps together
 constexpr float SATURATED = 20.0f;  // σ(±20) is 1 and 2e-9; the product of four 1 + e^20 is finite
@@ -282,7 +282,7 @@ extern "C" int lstm_report_run(const Sequences* s, int64_t bfloat16, int64_t is_
     is_backward ? backward<BFloat16>(*s, first, last, thread) : forward<BFloat16>(*s, first, last);
     return 0;
 #else
-    return 1;  // compiled.py does not ask for it here
+    return 1;  // kernel.py does not ask for it here
 #endif
   } catch (const std::exception&) {
     return 1;

@@ -37,6 +37,7 @@ FLAGS = (
     *("-O3", "-march=native", "-std=c++17", "-shared", "-fPIC"),
     "-Wl,--no-undefined",  # a PyTorch without these products is found out here, not in training
 )
+BUILT = "kernel.so"
 POINTERS = (
     *("x", "w", "w_x", "bias", "h_0", "c_0", "h", "joined", "c", "gates"),
     *("d_a", "d_h", "d_x", "d_bias", "d_h_0", "d_c_0"),
@@ -76,17 +77,18 @@ def library() -> ctypes.CDLL | None:
     key = [SOURCE.read_text(), *FLAGS, *gates, str(libraries), torch.__version__, compiler]
     key.append(str(_capabilities()))
     digest = hashlib.sha256("\n".join(key).encode()).hexdigest()[:16]
-    target = paths.CACHE / f"kernel-{digest}.so"
+    folder = paths.CACHE / f"kernel-{digest}"
     try:
-        if not target.is_file():
-            with paths.atomic_write(target) as temporary:
+        if not paths.sealed(folder):  # the system ends a process that runs a damaged library
+            with paths.atomic_write(folder, directory=True) as temporary:
                 subprocess.run(
-                    [compiler, *FLAGS, *gates, str(SOURCE), "-o", str(temporary), *linked],
+                    [compiler, *FLAGS, *gates, str(SOURCE), "-o", str(temporary / BUILT), *linked],
                     check=True,
                     capture_output=True,
                     timeout=120,
                 )
-        built = ctypes.CDLL(str(target))
+                paths.seal(temporary)
+        built = ctypes.CDLL(str(folder / BUILT))
         built.lstm_report_run.argtypes = [ctypes.c_void_p, *[ctypes.c_int64] * 5]
         return built
     except (OSError, subprocess.SubprocessError, AttributeError, UserError):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lstm_report.config import LOSSES, MODELS, unknown
-from lstm_report.studies.study import ENDINGS, Cell, Study, from_file, product
+from lstm_report.studies.study import ENDINGS, Cell, MemoryStudy, Study, from_file, product
 
 NAME, TUNING = "strong", "tuning"
 """The studies."""
@@ -99,6 +99,12 @@ def strong_cells() -> dict[str, dict[str, Any]]:
     }
 
 
+LEVEL: dict[str, dict[str, Any]] = {
+    "after padding": {"data.padded": True},
+    "small vocabulary": {"data.vocabulary_size": 2_000},
+    "beginning after padding": {"data.padded": True, "data.keep": "head"},
+}
+"""Choices that the source does not state, each in place of that of its profile; exploratory."""
 FIRST_SEED = 100
 """No run of the first round has a seed as high."""
 HEADLINE, DEPTH, GATED = "round2/headline", "round2/depth", "round2/gated"
@@ -188,8 +194,47 @@ MEMORY_CELLS: dict[str, dict[str, Any]] = {
 }
 """The small networks of `round2/memory`: layer, initial biases, task, its lengths, and budget."""
 
-OTHERS = ("memory", MEMORY)
-"""Studies whose runs are no classifiers of reviews; see `lstm_report.studies.memory`."""
+_ROUND_ONE = {
+    "rnn": {"kind": "rnn"},
+    "lstm": {"kind": "lstm"},
+    "reslstm": {"kind": "reslstm"},
+    "lstm chrono": {"kind": "lstm", "start": "chrono"},
+    "reslstm chrono": {"kind": "reslstm", "start": "chrono"},
+}
+# Lengths of each task, and steps of the optimiser, the same for every length: what is learnt within
+# a fixed budget.
+_TASKS = (
+    ("although-but", (5, 20, 50, 100, 200, 400), 800),
+    ("adding", (10, 20, 50, 100, 200), 1000),
+    ("copy", (5, 10, 20, 50, 100), 1500),
+)
+MEMORY_STUDIES = {
+    study.name: study
+    for study in (
+        MemoryStudy(
+            "memory",
+            seeds=5,
+            networks=tuple(
+                (cell, settings | {"task": task, "length": length, "steps": steps,
+                                   "learning_rate": 5e-3})
+                for task, lengths, steps in _TASKS
+                for length in lengths
+                for cell, settings in _ROUND_ONE.items()
+            ),
+        ),
+        MemoryStudy(
+            MEMORY,
+            seeds=MEMORY_SEEDS,
+            networks=tuple(
+                (cell, {"length": length} | {k: v for k, v in settings.items() if k != "lengths"})
+                for cell, settings in MEMORY_CELLS.items()
+                for length in settings["lengths"]
+            ),
+            first_seed=FIRST_SEED,
+        ),
+    )
+}  # fmt: skip
+"""The studies whose runs are small networks that learn a task of memory."""
 STUDIES = {
     study.name: study
     for study in (
@@ -283,6 +328,18 @@ STUDIES = {
             seeds=3,
             settings=SETTINGS,
         ),
+        Study(
+            "level",
+            "Which choice that the source leaves open gives its level of 81%?",
+            "source",
+            tuple(
+                Cell(f"{kind} {name}", {"model.kind": kind, **settings})
+                for name, settings in LEVEL.items()
+                for kind in MODELS
+            ),
+            seeds=3,
+            settings={"model.readout": "last"},
+        ),
         *(
             Study(
                 name,
@@ -300,15 +357,16 @@ STUDIES = {
 """All studies of classifiers, those of the first round first."""
 
 
-def find(name: str) -> Study:
+def find(name: str) -> Study | MemoryStudy:
     """Return the study of that name, or the one that a TOML or JSON file describes.
 
     Raises:
         UserError: when there is no such study, or the file is not one.
     """
-    if name in STUDIES:
-        return STUDIES[name]
+    known: dict[str, Study | MemoryStudy] = {**STUDIES, **MEMORY_STUDIES}
+    if name in known:
+        return known[name]
     path = Path(name)
     if path.suffix not in ENDINGS:
-        raise unknown("study", name, (*STUDIES, *OTHERS, "a .toml or .json file"))
-    return from_file(path, (*STUDIES, *OTHERS))
+        raise unknown("study", name, (*known, "a .toml or .json file"))
+    return from_file(path, known)

@@ -3,9 +3,11 @@
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -19,9 +21,18 @@ from lstm_report.data.prepared import split_rows
 from lstm_report.data.sources import Source
 from lstm_report.errors import UserError
 from lstm_report.studies import records
+from lstm_report.studies.classifiers import Judges
+from lstm_report.studies.runner import Entry
+from lstm_report.studies.study import Planned
+from lstm_report.studies.workers import AnyJob, Job, Outcomes, error_of
 from lstm_report.training import baselines
 
+if TYPE_CHECKING:
+    from lstm_report.training.loop import OnEpoch
+
 NAME = "baselines"
+CELLS = tuple(baselines.LINEAR)
+"""The linear models by the name of their cell."""
 
 
 def name_of(profile: str, left_out: Path | None) -> str:
@@ -50,93 +61,155 @@ def _split(config: DataConfig) -> dict[str, Any]:
     return {f"data.{key}": getattr(config, key) for key in keys}
 
 
-def execute(
-    source: Source,
-    *,
-    profile: str = "source",
-    seeds: int = 1,
-    left_out: Path | None = None,
-    pairs: Pairs | None = None,
-    log: Callable[[str], None] = print,
-) -> str:
-    """Fit and record every linear model that is not recorded yet, and return the folder's name.
+@dataclass(eq=False)
+class Fit(Job):
+    """The fitting of a linear model; it keeps what it finds."""
 
-    Args:
-        source: the reviews, without those that are left out.
-        profile: the named profile whose split is used.
-        seeds: how many splits, numbered from 0; nothing else is random.
-        left_out: what the source was freed of, for the name.
-        pairs: counterfactual edits to measure each model on; then `left_out` has to hold them.
-        log: called with one line for each model.
+    planned: Planned[DataConfig]
+    source: Source
+    parts: Mapping[str, np.ndarray]
+    """Rows of the training and the validation part, from `split_rows`."""
+    threads: int = 1
+    found: baselines.Baseline | None = None
 
-    Raises:
-        UserError: for an unknown profile, no seed, or records of other reviews.
-    """
-    if seeds < 1:
-        raise UserError(f"Expected at least one seed, got {seeds}: give a whole number.")
-    name, base = name_of(profile, left_out), configuration.profile(profile).data
-    records.check(name, {}, source.checksum)
-    known = set(records.recorded(name)["run_id"])
-    measured = measurements.read(name)["run_id"]
-    for seed in range(seeds):
-        config = dataclasses.replace(base, split_seed=seed)
-        parts: dict[str, np.ndarray] = {}
-        for cell in baselines.LINEAR:
-            identity = run_id(cell, config, source.checksum)
-            if identity in known and (pairs is None or (measured == identity).any()):
-                log(f"{cell}, split {seed}: recorded already")
-                continue
-            parts = parts or split_rows(source, config)
-            log(f"{cell}, split {seed}: {_record(name, cell, config, source, parts, pairs)}")
-    return name
+    def attempt(self) -> str | None:
+        """Fit it, and keep it here."""
+
+        def compute() -> None:
+            linear, train = baselines.LINEAR[self.planned.cell], self.source.train
+            self.found = baselines.linear_baseline(
+                train.take(self.parts["train-rows"]),
+                train.take(self.parts["validation-rows"]),
+                self.source.test,
+                features=linear.features,
+                ngrams=linear.ngrams,
+            )
+
+        return error_of(compute)
 
 
-def _record(
-    name: str,
-    cell: str,
-    config: DataConfig,
-    source: Source,
-    parts: dict[str, np.ndarray],
-    pairs: Pairs | None,
-) -> str:
-    """Fit and record one model, and return its result in words."""
-    identity, linear = run_id(cell, config, source.checksum), baselines.LINEAR[cell]
-    train, validation = (
-        source.train.take(parts[part]) for part in ("train-rows", "validation-rows")
-    )
-    fitted = baselines.linear_baseline(
-        train, validation, source.test, features=linear.features, ngrams=linear.ngrams
-    )
-    commit, versions = provenance.commit(), provenance.versions()
-    if pairs is not None:
-        found = perturbations.consistency(pairs, *(fitted.judge(part.texts) for part in pairs))
-        rows = measurements.of_run(cell, config.split_seed, identity, found, commit)
-        measurements.add(name, rows)
-    signs = 2 * source.test.labels - 1
-    unseen = fitted.correct[~parts["test-in-train"]]
-    row = {"cell": cell, "seed": config.split_seed, "run_id": identity}
-    row |= {"features": linear.features, "ngrams": " to ".join(map(str, linear.ngrams))}
-    row |= {"strength": fitted.strength, "train_reviews": len(train), **_split(config)}
-    row |= {
-        "test_accuracy": fitted.accuracy.estimate,
-        "test_accuracy_unseen": float(unseen.mean()) if len(unseen) else None,
-        "test_loss": float(np.logaddexp(0, -signs * fitted.logits).mean()),
-        "test_reviews": len(source.test),
-        "parameters": fitted.terms + 1,
-        "train_seconds": fitted.seconds - fitted.test_seconds,
-        "test_seconds": fitted.test_seconds,
-        "data": source.name,
-        "checksum": source.checksum,
-        "finished": provenance.now(),
-        "commit": commit,
-        "hardware": provenance.processor(),
-        "python": versions["python"],
-        "scikit-learn": versions["scikit-learn"],
-    }
-    table = pd.DataFrame({"label": source.test.labels, "logit": fitted.logits})
-    records.add_judgements(name, row, table.assign(in_train=parts["test-in-train"]))
-    low, high = fitted.accuracy.low, fitted.accuracy.high
-    return (
-        f"test accuracy {fitted.accuracy.estimate:.2%} ({low:.2%} to {high:.2%}), "
-        f"C = {fitted.strength:g}, {fitted.terms:,} terms ({fitted.seconds:.0f} s)"
-    )
+class Here:
+    """An engine that computes one job after the other in this process."""
+
+    workers = threads = 1
+
+    def compute(self, jobs: Sequence[AnyJob]) -> Outcomes[AnyJob]:
+        """Compute the jobs, see `lstm_report.studies.workers.Engine`."""
+        for job in jobs:
+            started = time.perf_counter()
+            yield job, job.attempt(), time.perf_counter() - started
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+class LinearModels(Judges):
+    """Every linear model on some splits of given reviews."""
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        profile: str = "source",
+        cells: Sequence[str] = CELLS,
+        seeds: int = 1,
+        first_seed: int = 0,
+        left_out: Path | None = None,
+        pairs: Pairs | None = None,
+    ) -> None:
+        """Say what is fitted.
+
+        Args:
+            source: the reviews, without those that are left out.
+            profile: the named profile whose split is used.
+            cells: some keys of `lstm_report.training.baselines.LINEAR`.
+            seeds: how many splits, numbered from `first_seed`; nothing else is random.
+            first_seed: the number of the first.
+            left_out: what the source was freed of, for the name.
+            pairs: counterfactual edits to measure each model on; then `left_out` has to hold them.
+
+        Raises:
+            UserError: for an unknown profile or model, or no seed.
+        """
+        for cell in cells:
+            if cell not in CELLS:
+                raise configuration.unknown("cell", cell, CELLS)
+        if seeds < 1:
+            raise UserError(f"Expected at least one seed, got {seeds}: give a whole number.")
+        self.source, self.pairs, self.cells = source, pairs, cells
+        self.seeds = range(first_seed, first_seed + seeds)
+        self.base, self.name = configuration.profile(profile).data, name_of(profile, left_out)
+        self._parts: dict[int, dict[str, np.ndarray]] = {}
+
+    def planned(self) -> dict[str, Planned[DataConfig]]:
+        """Return the models by id, split by split."""
+        configs = [dataclasses.replace(self.base, split_seed=seed) for seed in self.seeds]
+        return {
+            run_id(cell, config, self.source.checksum): Planned(cell, config.split_seed, config)
+            for config in configs
+            for cell in self.cells
+        }
+
+    def recorded(self) -> Sequence[tuple[str, int, str]]:
+        """Return the rows of runs.csv, with edits of those that are measured on them."""
+        rows = super().recorded()
+        if self.pairs is None:
+            return rows
+        measured = set(measurements.read(self.name)["run_id"])
+        return [row for row in rows if row[2] in measured]
+
+    def job(self, planned: Planned[DataConfig], threads: int) -> Fit:
+        """Return the model to be fitted."""
+        seed = planned.seed
+        if seed not in self._parts:
+            self._parts[seed] = split_rows(self.source, planned.config)
+        return Fit(planned, self.source, self._parts[seed])
+
+    def record(self, entry: Entry, job: Fit) -> str:
+        """Record a fitted model, and before it what is to be measured on it."""
+        planned, run_id, fitted = entry.planned, entry.run_id, job.found
+        assert fitted is not None
+        config, linear = planned.config, baselines.LINEAR[planned.cell]
+        commit, versions = provenance.commit(), provenance.versions()
+        if self.pairs is not None:
+            judged = (fitted.judge(part.texts) for part in self.pairs)
+            found = perturbations.consistency(self.pairs, *judged)
+            rows = measurements.of_run(planned.cell, planned.seed, run_id, found, commit)
+            measurements.add(self.name, rows)
+        test, in_train = self.source.test, job.parts["test-in-train"]
+        signs, unseen = 2 * test.labels - 1, fitted.correct[~in_train]
+        row = {"cell": planned.cell, "seed": planned.seed, "run_id": run_id}
+        row |= {"features": linear.features, "ngrams": " to ".join(map(str, linear.ngrams))}
+        row |= {"strength": fitted.strength, "train_reviews": len(job.parts["train-rows"])}
+        row |= {
+            **_split(config),
+            "test_accuracy": fitted.accuracy.estimate,
+            "test_accuracy_unseen": float(unseen.mean()) if len(unseen) else None,
+            "test_loss": float(np.logaddexp(0, -signs * fitted.logits).mean()),
+            "test_reviews": len(test),
+            "parameters": fitted.terms + 1,
+            "train_seconds": fitted.seconds - fitted.test_seconds,
+            "test_seconds": fitted.test_seconds,
+            "data": self.source.name,
+            "checksum": self.source.checksum,
+            "finished": provenance.now(),
+            "commit": commit,
+            "hardware": provenance.processor(),
+            "python": versions["python"],
+            "scikit-learn": versions["scikit-learn"],
+        }
+        table = pd.DataFrame({"label": test.labels, "logit": fitted.logits})
+        records.add_judgements(self.name, row, table.assign(in_train=in_train))
+        low, high = fitted.accuracy.low, fitted.accuracy.high
+        return (
+            f"test accuracy {fitted.accuracy.estimate:.2%} ({low:.2%} to {high:.2%}), "
+            f"C = {fitted.strength:g}, {fitted.terms:,} terms"
+        )
+
+    def repeat(self, planned: Planned[DataConfig], on_epoch: "OnEpoch | None") -> float:
+        """Fit a model and return its test accuracy; there are no epochs to tell."""
+        job = self.job(planned, 1)
+        if error := job.attempt():
+            raise UserError(error)
+        assert job.found is not None
+        return job.found.accuracy.estimate

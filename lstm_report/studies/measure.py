@@ -83,13 +83,7 @@ MEASURES: Mapping[str, Callable[[Run, PreparedData], Found]] = {
 
 
 def keep(run: Run, data: PreparedData, measures: Sequence[str]) -> None:
-    """Measure a run and leave the numbers in its folder.
-
-    Args:
-        run: a finished run.
-        data: the reviews that it was trained on, prepared.
-        measures: keys of `MEASURES`.
-    """
+    """Measure a run and leave the numbers in its folder."""
     found: Found = {}
     for name in measures:
         found |= MEASURES[name](run, data)

@@ -14,15 +14,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from lstm_report import paths, provenance
-from lstm_report.config import RunConfig, from_dict, run_id, to_dict
+from lstm_report.config import from_dict, to_dict
 from lstm_report.data.sources import Source
 from lstm_report.errors import UserError
-from lstm_report.studies.workers import RETRIES, Outcome, Task
+from lstm_report.studies.workers import RETRIES, Outcomes, Task
 from lstm_report.training.runs import FILES, PROVENANCE
 
 SECONDS = 20.0
@@ -145,35 +145,34 @@ class RayEngine:
             )
         return workers or places
 
-    def execute(
-        self,
-        configs: Sequence[RunConfig],
-        source: Source,
-        directory: Path,
-        measures: tuple[str, ...] = (),
-    ) -> Generator[Outcome, None, None]:
-        """Compute the runs, see `lstm_report.studies.workers.Engine`; Ray retries those of lost
-        workers."""
+    def compute(self, jobs: Sequence[Any]) -> Outcomes[Any]:
+        """Compute the runs, see `lstm_report.studies.workers.Engine`.
+
+        Ray tries again those of lost workers. What is to be measured on them is left to who asks.
+
+        Args:
+            jobs: of `Task`, on the same reviews.
+        """
         import ray
 
         task = ray.remote(_train).options(
             **self.resources, max_retries=RETRIES, retry_exceptions=False, name=TASK
         )
-        placed = ray.put(source)
-        waiting = list(reversed(configs))
-        running: dict[ray.ObjectRef, RunConfig] = {}
+        placed = ray.put(jobs[0].source)
+        waiting = list(reversed(jobs))
+        running: dict[ray.ObjectRef, Task] = {}
         try:
             while waiting or running:
-                while waiting and len(running) < (self.limit or len(configs)):
-                    config = waiting.pop()
-                    reference = task.remote(placed, to_dict(config), self.threads)
-                    running[reference] = config
+                while waiting and len(running) < (self.limit or len(jobs)):
+                    job = waiting.pop()
+                    reference = task.remote(placed, to_dict(job.config), self.threads)
+                    running[reference] = job
                 (reference,), _ = ray.wait(list(running), num_returns=1)
-                config = running.pop(reference)
+                job = running.pop(reference)
                 error, files, seconds = _answer(reference)
                 if error is None:
-                    _write(directory / run_id(config, source.checksum), files)
-                yield Outcome(config, error, seconds)
+                    _write(job.folder, files)
+                yield job, error, seconds
         finally:
             for reference in running:
                 ray.cancel(reference, force=True)
@@ -212,12 +211,13 @@ def _train(source: Source, values: dict[str, dict[str, Any]], threads: int) -> A
     config = from_dict(values)
     place = Path(tempfile.gettempdir()) / f"lstm-report-{os.getuid()}"
     directory = place / "runs"
-    folder = directory / run_id(config, source.checksum)
+    task = Task(config, source, threads, directory, place / "cache")
+    folder = task.folder
     for other in directory.glob("*"):
         marker = other / PROVENANCE
         if other != folder and marker.is_file() and _age(marker) > KEPT_SECONDS:
             shutil.rmtree(other, ignore_errors=True)
-    error = Task(config, source, threads, directory, place / "cache").attempt()
+    error = task.attempt()
     names = (*FILES, PROVENANCE) if error is None else ()
     files = {name: (folder / name).read_bytes() for name in names}
     return error, files, time.perf_counter() - started

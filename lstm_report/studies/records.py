@@ -23,7 +23,7 @@ import pandas as pd
 from lstm_report import config, paths
 from lstm_report.config import RunConfig
 from lstm_report.errors import UserError
-from lstm_report.studies.study import KEYS, Planned
+from lstm_report.studies.study import KEYS, Planned, value_of
 from lstm_report.training.runs import Run
 
 LATER = {
@@ -139,34 +139,18 @@ def recorded(name: str) -> pd.DataFrame:
     return table[columns]
 
 
-def check(name: str, planned: dict[str, Planned], checksum: str) -> None:
-    """Refuse to add to records of other reviews, or of other settings under the same cell.
-
-    Args:
-        name: of the study.
-        planned: its runs by run id.
-        checksum: of the reviews.
-
-    Raises:
-        UserError: when the records and the runs do not belong together.
-    """
-    place, table = f"results/{name}", recorded(name)
+def check(name: str, checksum: str) -> None:
+    """Refuse to add to records of other reviews than those of this checksum."""
+    table = recorded(name)
     if len(table) and (table["checksum"] != checksum).any():
         raise UserError(
-            f"Expected the reviews that {place} was recorded with (checksum "
+            f"Expected the reviews that results/{name} was recorded with (checksum "
             f"{table['checksum'].iloc[0][:12]}), got others ({checksum[:12]}): name the same with "
             "--data, or move the folder away."
         )
-    identities = {(run.cell, run.seed): run_id for run_id, run in planned.items()}
-    for cell, seed, run_id in table[KEY].to_numpy():
-        if identities.get((cell, seed), run_id) != run_id:
-            raise UserError(
-                f"Expected cell {cell!r} with seed {seed} as it stands in {place}, got "
-                "other settings under the same name: rename the cell, or move the folder away."
-            )
 
 
-def add(name: str, planned: Planned, run: Run) -> None:
+def add(name: str, planned: Planned[RunConfig], run: Run) -> None:
     """Record a finished run; the same run recorded again changes nothing.
 
     Raises:
@@ -179,33 +163,22 @@ def add(name: str, planned: Planned, run: Run) -> None:
     metrics.insert(0, "seed", planned.seed)
     _replace(folder / "epochs.csv", metrics.assign(cell=planned.cell, run_id=run_id), run_id)
     origin = run.provenance
-    row = key | {setting: _setting(run, setting) for setting in KEYS}
+    row = key | {key: value_of(run.config, key) for key in KEYS}
     row |= {entry: run.summary[entry] for entry in SUMMARY}
     row |= {"data": origin["data"]["name"], "checksum": origin["data"]["checksum"]}
     row |= {entry: origin[entry] for entry in MADE_WITH}
     row |= {entry: origin["versions"][entry] for entry in ("python", "torch")}
     _replace(folder / "runs.csv", pd.DataFrame([row]), run_id)
-    _forget_failure(folder, run_id)
 
 
 def add_judgements(name: str, row: dict[str, Any], predictions: pd.DataFrame) -> None:
     """Record a model that is no run: a row of runs.csv, and its predictions.
-
-    Args:
-        name: of the folder in `results/`.
-        row: cell, seed, run_id, checksum, test_accuracy and whatever else is known of it.
-        predictions: columns label, in_train and logit, one row for each test review.
 
     Raises:
         UserError: as for `add`.
     """
     _add_predictions(_folder(name), row["run_id"], predictions)
     _replace(_folder(name) / "runs.csv", pd.DataFrame([row]), row["run_id"])
-
-
-def _setting(run: Run, key: str) -> Any:
-    part, _, entry = key.partition(".")
-    return getattr(getattr(run.config, part), entry)
 
 
 def _replace(path: Path, rows: pd.DataFrame, run_id: str) -> None:
@@ -249,16 +222,19 @@ def _read_parquet(path: Path) -> pd.DataFrame:
         raise _damaged(path) from error
 
 
-def add_failure(name: str, planned: Planned, run_id: str, error: str, time: str) -> None:
+def add_failure(name: str, planned: Planned[Any], run_id: str, error: str, time: str) -> None:
     """Record that a run failed, in the place of an earlier failure of the same run."""
     error = error.replace(f"{paths.ROOT}/", "")
-    values = [[planned.cell, planned.seed, run_id, error, time]]
+    values = [[planned.label, planned.seed, run_id, error, time]]
     rows = pd.DataFrame(values, columns=[*KEY, *FAILURE])
     _replace(_folder(name) / "failures.csv", rows, run_id)
 
 
-def _forget_failure(folder: Path, run_id: str) -> None:
-    path = folder / "failures.csv"
+def forget_failure(name: str, run_id: str) -> None:
+    """Remove the failure of a run that is finished now, where there is one."""
+    path = _folder(name) / "failures.csv"
+    if not path.is_file():
+        return
     with paths.only_writer(path.parent):
         table = _read_text(path, KEY)
         if len(kept := table[table["run_id"] != run_id]):
@@ -270,13 +246,7 @@ def _forget_failure(folder: Path, run_id: str) -> None:
 def _read_table(
     path: Path, columns: Sequence[str] = (), numbers: Sequence[str] = ()
 ) -> pd.DataFrame:
-    """Return a table with its numbers as numbers; a cell may be named `None` or `2`.
-
-    Args:
-        path: the file; where there is none, the table is empty.
-        columns: those that it must have.
-        numbers: those that hold numbers, where it has them.
-    """
+    """Return a table with its numbers as numbers; a cell may be named `None` or `2`."""
     if not path.is_file():
         return pd.DataFrame(columns=[*dict.fromkeys([*KEY, *FAILURE, *SUMMARY, *columns])])
     texts = dict.fromkeys(("cell", "run_id", "checksum", "commit", "error"), str)
@@ -317,9 +287,6 @@ def epochs(name: str) -> pd.DataFrame:
 
 def read(name: str) -> Records:
     """Return the records of a study.
-
-    Args:
-        name: of the study, which is that of its folder in `results/`.
 
     Raises:
         UserError: when there are none, or they are damaged.

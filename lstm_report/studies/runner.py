@@ -1,116 +1,29 @@
 """Run a study: compute what is missing on one of the engines, and record each run as it ends.
 
-And say beforehand how long it will take, by the recorded times of runs like its own.
+And say beforehand how long it will take, and compute a recorded run again beside its records. What
+differs between the kinds of runs is told by their `Plan`, in `classifiers`, `memory` and `linear`.
 """
 
 import heapq
-import json
-import statistics
-from collections import defaultdict
+import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+import numpy as np
+from numpy.typing import ArrayLike
 
-from lstm_report import config, paths, progress, provenance, texts
-from lstm_report.analysis import measurements
-from lstm_report.config import RunConfig
+from lstm_report import config, progress, provenance, texts
 from lstm_report.errors import UserError
+from lstm_report.statistics.intervals import Interval
 from lstm_report.studies import records
-from lstm_report.studies.study import KEYS, SEED_KEYS, Planned, Study
-from lstm_report.studies.workers import Engine, LocalEngine
-from lstm_report.training.runs import CHECKPOINT, Run, is_finished, read_run
+from lstm_report.studies.study import Planned
+from lstm_report.studies.workers import Engine, Job, LocalEngine
 
 if TYPE_CHECKING:
-    from lstm_report.data.sources import Source
-
-
-ALIKE = tuple(key for key in KEYS if key not in (*SEED_KEYS, "training.epochs"))
-"""Settings in which runs of one kind agree; they differ in their seed and number of epochs."""
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """How long runs will take together, as far as runs like them are recorded."""
-
-    seconds: float
-    """From the first start to the last end, of the runs that are known."""
-    unknown: tuple[str, ...]
-    """The cells of which no run is recorded; theirs are not in `seconds`."""
-    hardware: tuple[str, ...]
-    """The machines that the times were recorded on."""
-
-
-def _kind(values: Mapping[Any, object]) -> tuple[str, ...]:
-    """Return settings by key as texts that compare equal however a table spells a number."""
-
-    def plain(value: object) -> str:
-        if value is None or texts.missing(value):
-            return ""
-        try:
-            return repr(float(str(value)))
-        except ValueError:
-            return str(value)
-
-    return tuple(plain(values.get(key)) for key in ALIKE)
-
-
-def _settings(config: RunConfig) -> dict[str, object]:
-    parts = {key: key.partition(".") for key in ALIKE}
-    return {key: getattr(getattr(config, part), name) for key, (part, _, name) in parts.items()}
-
-
-def estimate(left: Sequence[tuple[Planned, int]], checksum: str, workers: int) -> Estimate:
-    """Return how long runs will take.
-
-    Args:
-        left: runs that are not finished, in the order in which they are started, each with the
-            number of epochs still to compute.
-        checksum: of the reviews; the time on others tells nothing.
-        workers: runs at the same time.
-    """
-    epochs, tests = defaultdict(list), defaultdict(list)
-    machines = defaultdict(set)
-    for file in sorted(paths.RESULTS.rglob("runs.csv")):
-        table, _ = records.tables(file.parent.relative_to(paths.RESULTS).as_posix())
-        for row in table.to_dict("records"):
-            if row.get("checksum") == checksum and row.get("training.epochs"):
-                kind = _kind(row)
-                epochs[kind].append(row["train_seconds"] / row["training.epochs"])
-                tests[kind].append(row["test_seconds"])
-                machines[kind].add(str(row["hardware"]))
-    seconds, unknown, hardware = [], [], set()
-    for planned, to_do in left:
-        kind = _kind(_settings(planned.config))
-        if kind in epochs:
-            test = statistics.median(tests[kind])
-            seconds.append(to_do * statistics.median(epochs[kind]) + test)
-            hardware |= machines[kind]
-        else:
-            unknown.append(planned.cell)
-    return Estimate(
-        together(seconds, workers), tuple(dict.fromkeys(unknown)), tuple(sorted(hardware))
-    )
-
-
-def together(seconds: Sequence[float], workers: int) -> float:
-    """Return when the last run ends, if each is started as soon as a worker is free."""
-    ends = [0.0] * workers
-    for run in seconds:
-        heapq.heapreplace(ends, ends[0] + run)
-    return max(ends)
-
-
-def in_words(seconds: float) -> str:
-    """Return a time as a person would say it, as in `3 h 20 min`."""
-    if seconds < 90:
-        return f"{max(round(seconds), 1)} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
-
+    from lstm_report.training.loop import OnEpoch
 
 FINISHED, BEGUN, MISSING = "finished", "begun", "missing"
 ENGINES = ("local", "ray")
@@ -121,12 +34,73 @@ Log = Callable[[str], None]
 class Entry:
     """One run of a study, and how far it is."""
 
-    planned: Planned
+    planned: Planned[Any]
     run_id: str
     state: str
     """`finished`, `begun` (with a checkpoint on this machine) or `missing`."""
-    epochs_done: int
+    epochs_done: int = 0
     """Epochs that need not be computed again."""
+    recorded: bool = False
+    """Whether it stands in the records."""
+
+
+@dataclass(frozen=True)
+class Times:
+    """How long runs will take, as far as that is known."""
+
+    seconds: Sequence[float]
+    """Of the runs that are known, in the order of starting."""
+    unknown: tuple[str, ...]
+    """The cells of which nothing is known."""
+    source: str
+    """What it is known by."""
+
+
+class Plan(ABC):
+    """The runs of one study of one kind: how each is computed, recorded and told."""
+
+    name: str
+    """The folder of its records in `results/`."""
+    measure: str
+    """What a run is scored by."""
+    form: str
+    """How a score is written."""
+
+    @abstractmethod
+    def planned(self) -> dict[str, Planned[Any]]:
+        """Return every run by its id, in the order in which they are started."""
+
+    @abstractmethod
+    def recorded(self) -> Sequence[tuple[str, int, str]]:
+        """Return label, seed and id of every recorded run, where these are of the same reviews."""
+
+    def progress(self, run_id: str, planned: Planned[Any]) -> tuple[str, int]:
+        """Return how far a run is that is not recorded: its state, and its epochs."""
+        return MISSING, 0
+
+    @abstractmethod
+    def job(self, planned: Planned[Any], threads: int) -> Job:
+        """Return what a worker is to compute."""
+
+    @abstractmethod
+    def record(self, entry: Entry, job: Any) -> str:
+        """Record a run that is finished, and return its result in words."""
+
+    def times(self, left: Sequence[Entry], threads: int) -> Times:
+        """Return how long runs that are not finished will take."""
+        return Times([], tuple(dict.fromkeys(entry.planned.label for entry in left)), "")
+
+    @abstractmethod
+    def summary(self) -> str:
+        """Return what has been found so far as a table for a terminal."""
+
+    @abstractmethod
+    def repeat(self, planned: Planned[Any], on_epoch: "OnEpoch | None") -> float:
+        """Compute a run anew, apart from the records, and return its score."""
+
+    @abstractmethod
+    def scores(self, label: str) -> Mapping[int, float]:
+        """Return the recorded score of each seed of a cell."""
 
 
 @dataclass(frozen=True)
@@ -167,179 +141,200 @@ def choose_engine(
     return LocalEngine(1 if workers is None else workers)
 
 
-def plan(study: Study, source: "Source") -> list[Entry]:
-    """Return every run of the study in the order in which they are started, with its state.
+def entries(plan: Plan) -> list[Entry]:
+    """Return every run of a study in the order in which they are started, with its state.
 
     Raises:
         UserError: when the records hold other reviews or settings, or are damaged.
     """
-    by_id = {config.run_id(run.config, source.checksum): run for run in study.runs()}
-    records.check(study.name, by_id, source.checksum)
-    recorded = set(records.recorded(study.name)["run_id"])
-    entries = []
-    for run_id, planned in by_id.items():
-        folder = paths.RUNS / run_id
-        if run_id in recorded or is_finished(folder):
-            state, done = FINISHED, planned.config.training.epochs
-        else:
-            done = _epochs(folder)
-            state = BEGUN if done else MISSING
-        entries.append(Entry(planned, run_id, state, done))
-    return entries
+    planned, recorded = plan.planned(), plan.recorded()
+    known = {run_id for _, _, run_id in recorded}
+    ids = {(run.label, run.seed): run_id for run_id, run in planned.items()}
+    for label, seed, run_id in recorded:
+        if ids.get((label, seed), run_id) != run_id:
+            raise UserError(
+                f"Expected cell {label!r} with seed {seed} as it stands in results/{plan.name}, "
+                "got other settings under the same name: rename the cell, or move the folder away."
+            )
+    return [
+        Entry(run, run_id, FINISHED, recorded=True)
+        if run_id in known
+        else Entry(run, run_id, *plan.progress(run_id, run))
+        for run_id, run in planned.items()
+    ]
 
 
-def _epochs(folder: Path) -> int:
-    """Return how many epochs an unfinished run has behind it."""
-    from safetensors import safe_open
-
-    try:
-        with safe_open(folder / CHECKPOINT, framework="np") as file:
-            return len(json.loads(file.metadata()["rows"]))
-    except Exception:  # none there, or a damaged one, which the run itself will name
-        return 0
-
-
-def execute(study: Study, source: "Source", engine: Engine, *, log: Log = print) -> Result:
+def execute(plan: Plan, engine: Engine, *, log: Log = print) -> Result:
     """Compute the runs that are missing, and record each as soon as it is finished.
 
     Finished runs that are not recorded yet, as after a driver was killed, are recorded first.
-
-    Args:
-        study: what to run.
-        source: the reviews.
-        engine: where to compute.
-        log: called with one line for each run.
-
-    Returns:
-        The runs that were finished or failed in this call.
 
     Raises:
         UserError: when a finished run is damaged, or the disk is full; what is recorded stays.
         KeyboardInterrupt: after Ctrl-C, once everything that was computing has been ended.
     """
-    entries = plan(study, source)
-    known = set(records.recorded(study.name)["run_id"])
-    for entry in entries:
-        if entry.state == FINISHED and entry.run_id not in known:
-            _record(study, entry, source)
-    waiting = {entry.planned.config: entry for entry in entries if entry.state != FINISHED}
+    runs = entries(plan)
+    for entry in runs:
+        if entry.state == FINISHED and not entry.recorded:
+            plan.record(entry, plan.job(entry.planned, engine.threads))
+    waiting = [entry for entry in runs if entry.state != FINISHED]
+    jobs = [plan.job(entry.planned, engine.threads) for entry in waiting]
     result = Result([], {})
-    if not waiting:
+    if not jobs:
         return result
-    outcomes = engine.execute(list(waiting), source, paths.RUNS, study.measures)
+    by_job = dict(zip(map(id, jobs), waiting, strict=True))
+    outcomes = engine.compute(jobs)
     with (
         closing(outcomes),
-        progress.bar(outcomes, total=len(waiting), desc=study.name, unit="run") as bar,
+        progress.bar(outcomes, total=len(jobs), desc=plan.name, unit="run") as bar,
     ):
-        for outcome in bar:
-            entry = waiting[outcome.config]
-            name = f"{entry.planned.cell}, seed {entry.planned.seed}"
-            if outcome.error is None:
-                run = _record(study, entry, source)
+        for job, error, seconds in bar:
+            entry = by_job[id(job)]
+            run_id, planned = entry.run_id, entry.planned
+            if error is None:
+                text = plan.record(entry, job)
+                records.forget_failure(plan.name, run_id)
                 result.finished.append(entry)
-                text = f"test accuracy {run.summary['test_accuracy']:.2%}"
             else:
-                records.add_failure(
-                    study.name, entry.planned, entry.run_id, outcome.error, provenance.now()
-                )
-                result.failed[entry.run_id] = outcome.error
-                text = f"failed: {outcome.error}"
+                text = f"failed: {error}"
+                records.add_failure(plan.name, planned, run_id, error, provenance.now())
+                result.failed[run_id] = error
             bar.clear()
-            log(f"{name}: {text} ({texts.cell(outcome.seconds, '{:.0f} s')})")
+            log(f"{planned.name}: {text} ({texts.cell(seconds, '{:.0f} s')})")
     return result
 
 
-def _record(study: Study, entry: Entry, source: "Source") -> Run:
-    """Record a finished run, and before it what is to be measured on it."""
-    run = read_run(paths.RUNS / entry.run_id)
-    if study.measures:
-        from lstm_report.studies import measure
-
-        found = measure.found(run, source, study.measures)
-        planned, commit = entry.planned, run.provenance["commit"]
-        measurements.add(
-            study.name,
-            measurements.of_run(planned.cell, planned.seed, entry.run_id, found, commit),
-        )
-    records.add(study.name, entry.planned, run)
-    return run
-
-
-def summary(study: Study) -> pd.DataFrame:
-    """Return what the study has found so far, one row per cell.
-
-    Returns:
-        Columns cell, finished, failed, mean and standard deviation of the test accuracy over the
-        seeds, and the mean training seconds; missing where nothing is finished.
-    """
-    rows = []
-    finished, failed = records.tables(study.name)
-    for label in (entry.label for entry in study.cells):
-        of_cell = finished[finished["cell"] == label]
-        accuracy = of_cell["test_accuracy"]
-        rows.append(
-            {
-                "cell": label,
-                "finished": len(of_cell),
-                "failed": int((failed["cell"] == label).sum()),
-                "mean accuracy": accuracy.mean(),
-                "standard deviation": accuracy.std(),
-                "seconds a run": of_cell["train_seconds"].mean(),
-            }
-        )
-    return pd.DataFrame(rows)
-
-
-def summary_text(study: Study) -> str:
-    """Return `summary` as a table for a terminal."""
-    forms = ("{}", "{}", "{}", "{:.2%}", "{:.2%}", "{:,.0f}")
-    table = summary(study)
-    rows = [
-        [texts.cell(value, form) for value, form in zip(row, forms, strict=True)]
-        for row in table.itertuples(index=False, name=None)
-    ]
-    return texts.as_text(list(table.columns), rows, [False] + [True] * 5)
-
-
-def listing(entries: Sequence[Entry]) -> str:
+def listing(runs: Sequence[Entry]) -> str:
     """Return a table for a terminal of the runs of a study and how far each is."""
     rows = []
-    for entry in entries:
+    for entry in runs:
         state = (
             f"{entry.state}, {entry.epochs_done} epochs" if entry.state == BEGUN else entry.state
         )
-        rows.append([entry.planned.cell, str(entry.planned.seed), entry.run_id, state])
+        rows.append([entry.planned.label, str(entry.planned.seed), entry.run_id, state])
     return texts.as_text(["cell", "seed", "run", "state"], rows, [False, True, False, False])
 
 
-def forecast(study: Study, source: "Source", engine: Engine) -> str:
-    """Return what would run and an estimate of the time, for a terminal; nothing is run.
-
-    Args:
-        study, source, engine: as for `execute`.
-    """
-    pass
-
-    entries = plan(study, source)
-    left = [entry for entry in entries if entry.state != FINISHED]
-    text = listing(entries)
+def forecast(plan: Plan, engine: Engine) -> str:
+    """Return what would run and an estimate of the time, for a terminal; nothing is run."""
+    runs = entries(plan)
+    left = [entry for entry in runs if entry.state != FINISHED]
+    text = listing(runs)
     if not left:
         return f"{text}\nNothing is left to run."
-    to_do = [
-        (entry.planned, entry.planned.config.training.epochs - entry.epochs_done) for entry in left
-    ]
-    found = estimate(to_do, source.checksum, engine.workers)
+    found = plan.times(left, engine.threads)
     text += f"\n{_count(len(left), 'run')} to do, {engine.workers} at the same time."
-    if found.hardware:
-        text += (
-            f" Estimate: {in_words(found.seconds)}, by the times that such runs took on "
-            f"{' and '.join(found.hardware)}."
-        )
+    if found.seconds:
+        seconds = together(found.seconds, engine.workers)
+        text += f" Estimate: {in_words(seconds)}, by {found.source}."
     if found.unknown:
         text += f" No time is recorded for {', '.join(found.unknown)} with these reviews."
     return text
 
 
+def together(seconds: Sequence[float], workers: int) -> float:
+    """Return when the last run ends, if each is started as soon as a worker is free."""
+    ends = [0.0] * workers
+    for run in seconds:
+        heapq.heapreplace(ends, ends[0] + run)
+    return max(ends)
+
+
+def in_words(seconds: float) -> str:
+    """Return a time as a person would say it, as in `3 h 20 min`."""
+    if seconds < 90:
+        return f"{max(round(seconds), 1)} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
 def _count(number: int, word: str) -> str:
     """Return a number with its noun."""
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+@dataclass(frozen=True)
+class Again:
+    """A run that was computed again, beside the recorded ones of its cell."""
+
+    what: str
+    """What was measured."""
+    form: str
+    """How it is written."""
+    now: float
+    recorded: float | None
+    """The record of the same seed; `None` where there is none."""
+    interval: Interval | None
+    """Where one more run of the cell lies; `None` for fewer than two recorded seeds."""
+
+    @property
+    def within(self) -> bool:
+        """Whether the run is as recorded, or lies where one more run of its cell is expected.
+
+        Of the recorded runs themselves, one in twenty lies elsewhere.
+        """
+        if self.interval is None or self._written(self.now) == self._written(self.recorded):
+            return True
+        return self.interval.low <= self.now <= self.interval.high
+
+    def _written(self, value: float | None) -> str:
+        return texts.cell(value, self.form)
+
+    @property
+    def text(self) -> str:
+        """The comparison in one sentence."""
+        now, recorded = self._written(self.now), self._written(self.recorded)
+        before = f"recorded {recorded}" if self.recorded is not None else "this seed not recorded"
+        if self.interval is None:
+            place = "fewer than two seeds are recorded, so there is no interval"
+        else:
+            low, high = map(self._written, (self.interval.low, self.interval.high))
+            expected = f"{low} to {high}, where 95% of the runs of this cell are to be expected"
+            if self.recorded is not None and now == recorded:
+                place = f"the same, beside {expected}"
+            else:
+                place = f"{'inside' if self.within else 'OUTSIDE'} {expected}"
+        return f"{self.what} {now}, {before}; {place}."
+
+
+def again(plan: Plan, on_epoch: "OnEpoch | None" = None) -> Again:
+    """Compute the one run of a plan again, apart from the records, and compare it with them.
+
+    Raises:
+        UserError: for several runs, or other reviews than those of the records.
+    """
+    planned, *others = plan.planned().values()
+    if others:
+        raise UserError(
+            f"Expected one run, got {1 + len(others)} of {planned.cell!r}: name one of them, as in "
+            f"{planned.label!r}."
+        )
+    values = plan.scores(planned.label)
+    now = plan.repeat(planned, on_epoch)
+    recorded = values.get(planned.seed)
+    return Again(plan.measure, plan.form, now, recorded, next_run([*values.values()]))
+
+
+def next_run(values: ArrayLike, level: float = 0.95) -> Interval | None:
+    """Return the interval in which one more run is to be expected, by those that were recorded.
+
+    Mean ± t s √(1 + 1/S), with Student's t of S - 1 degrees of freedom.
+
+    Args:
+        values: (S,) one number a seed, taken as draws from a normal distribution.
+        level: the probability that the next one lies inside, between 0 and 1.
+
+    Returns:
+        `None` for fewer than two numbers.
+
+    Source: Hahn and Meeker (1991), Statistical Intervals, section 4.7.
+    """
+    from scipy import stats as distributions
+
+    numbers = np.asarray(values, dtype=np.float64)
+    if numbers.size < 2:
+        return None
+    mean, deviation = float(numbers.mean()), float(numbers.std(ddof=1))
+    student = float(distributions.t.ppf((1 + level) / 2, numbers.size - 1))
+    half = student * deviation * math.sqrt(1 + 1 / numbers.size)
+    return Interval(mean, mean - half, mean + half)

@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from lstm_report import config
 from lstm_report.config import (
@@ -22,6 +22,7 @@ from lstm_report.config import (
     TrainingConfig,
     unknown,
 )
+from lstm_report.data.memory_tasks import MemorySetting
 from lstm_report.errors import UserError
 
 ENDINGS = (".toml", ".json")
@@ -32,11 +33,6 @@ WORDS = {str: "a text", int: "a whole number", dict: "a table", list: "a list"}
 
 def _read(path: Path, taken: Collection[str], keys: tuple[str, ...]) -> dict[str, Any]:
     """Return what a file says of a study, with settings as one table of dotted keys each.
-
-    Args:
-        path: a file as `lstm_report.studies.catalogue.find` describes it.
-        taken: names of studies that a file may not have.
-        keys: the settings that a study may set, as dotted keys.
 
     Returns:
         Some of `ENTRIES`, one of `grid` and `cells` among them.
@@ -121,10 +117,6 @@ SEED_KEYS = ("training.seed", "data.split_seed")
 def change(config: RunConfig, settings: Mapping[str, Any]) -> RunConfig:
     """Return the configuration with other values for the given keys.
 
-    Args:
-        config: where the other values come from.
-        settings: values by key, as in `{"model.num_layers": 2}`; see `KEYS`.
-
     Raises:
         UserError: for a key that no configuration has, or an unusable value.
     """
@@ -139,6 +131,12 @@ def change(config: RunConfig, settings: Mapping[str, Any]) -> RunConfig:
     return RunConfig(**parts)
 
 
+def value_of(config: RunConfig, key: str) -> Any:
+    """Return the value of a setting by its key, as in `model.num_layers`."""
+    part, _, name = key.partition(".")
+    return getattr(getattr(config, part), name)
+
+
 @dataclass(frozen=True)
 class Cell:
     """One of the settings that a study compares."""
@@ -149,13 +147,28 @@ class Cell:
     """What it sets, by key; see `KEYS`."""
 
 
+Setting = TypeVar("Setting")
+
+
 @dataclass(frozen=True)
-class Planned:
-    """One run of a study."""
+class Planned(Generic[Setting]):
+    """One run of a study, of whatever kind."""
 
     cell: str
     seed: int
-    config: RunConfig
+    config: Setting
+    condition: str = ""
+    """What tells it from others of its cell and seed, such as a task with its length."""
+
+    @property
+    def label(self) -> str:
+        """What it is called apart from its seed."""
+        return f"{self.cell}, {self.condition}" if self.condition else self.cell
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return f"{self.label}, seed {self.seed}"
 
 
 @dataclass(frozen=True)
@@ -194,7 +207,7 @@ class Study:
         if twice := {label for label in labels if labels.count(label) > 1}:
             raise UserError(f"Expected labels that differ, got {min(twice)!r} twice: rename one.")
 
-    def runs(self) -> list[Planned]:
+    def runs(self) -> list[Planned[RunConfig]]:
         """Return all runs, seed by seed, so that a study cut off is balanced over its cells.
 
         Raises:
@@ -203,7 +216,7 @@ class Study:
         if self.profile not in PROFILES:
             raise unknown("profile", self.profile, tuple(PROFILES))
         base = change(PROFILES[self.profile], self.settings)
-        planned: dict[RunConfig, Planned] = {}
+        planned: dict[RunConfig, Planned[RunConfig]] = {}
         for seed in range(self.first_seed, self.first_seed + self.seeds):
             seeded = change(base, dict.fromkeys(SEED_KEYS, seed))
             for cell in self.cells:
@@ -228,13 +241,8 @@ class Study:
         kept = tuple(cell for cell in self.cells if not labels or cell.label in labels)
         return dataclasses.replace(self, cells=kept)
 
-    def altered(
-        self, *, profile: str | None = None, epochs: int | None = None, seeds: int | None = None
-    ) -> "Study":
-        """Return the study with other values where they are given.
-
-        Another profile or other epochs are other runs, so the name says so; more seeds are not.
-        """
+    def altered(self, *, profile: str | None = None, epochs: int | None = None) -> "Study":
+        """Return the study of other runs, so with another name, where a value is given."""
         name, settings = self.name, dict(self.settings)
         if profile is not None and profile != self.profile:
             name += f"-{profile}"
@@ -246,8 +254,58 @@ class Study:
             name=name,
             profile=profile or self.profile,
             settings=settings,
-            seeds=self.seeds if seeds is None else seeds,
         )
+
+
+@dataclass(frozen=True)
+class MemoryStudy:
+    """A named set of runs: every network with every seed."""
+
+    name: str
+    """The folder of its records in `results/`."""
+    seeds: int
+    """How many seeds."""
+    networks: tuple[tuple[str, dict[str, Any]], ...]
+    """Name of the cell and fields of `MemorySetting` but for the seed, in the order of running."""
+    first_seed: int = 0
+    """The number of the first seed."""
+
+    def __post_init__(self) -> None:
+        if self.seeds < 1:
+            raise UserError(
+                f"Expected at least one seed, got {self.seeds}: choose --seeds accordingly."
+            )
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The names of its cells."""
+        return tuple(dict.fromkeys(cell for cell, _ in self.networks))
+
+    def runs(self) -> list[Planned[MemorySetting]]:
+        """Return all runs: seed by seed, and the short lengths first."""
+        return [
+            Planned(cell, seed, setting, f"{setting.task} {setting.length}")
+            for seed in range(self.first_seed, self.first_seed + self.seeds)
+            for cell, settings in self.networks
+            for setting in (MemorySetting(**{"seed": seed} | settings),)
+        ]
+
+    def only(self, labels: Sequence[str]) -> "MemoryStudy":
+        """Return the study with these cells alone, or these networks; with all for no label.
+
+        Raises:
+            UserError: for a label that neither has.
+        """
+        networks = {run.label: place for place, run in enumerate(self.runs()[: len(self.networks)])}
+        for label in labels:
+            if label not in self.cells and label not in networks:
+                raise unknown("cell", label, (*self.cells, f"a network as in {min(networks)!r}"))
+        kept = tuple(
+            self.networks[place]
+            for label, place in networks.items()
+            if not labels or label in labels or self.networks[place][0] in labels
+        )
+        return dataclasses.replace(self, networks=kept)
 
 
 def product(grid: Mapping[str, Sequence[Any]]) -> tuple[Cell, ...]:
@@ -277,10 +335,6 @@ def from_file(path: Path, taken: Collection[str]) -> Study:
     A file names `cells` (a list of tables with `label` and `settings`) or `grid` (lists of values
     by key, combined), and may name `question`, `profile`, `seeds`, `data`, and `settings` for all
     cells. Its name without the ending is the study's name.
-
-    Args:
-        path: the file.
-        taken: names that a study may not have.
 
     Raises:
         UserError: when the file is no such study.

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import traceback
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from lstm_report import paths, process
+from lstm_report import config, paths, process
 from lstm_report.config import RunConfig
 from lstm_report.data import unlabelled
 from lstm_report.data.prepared import prepare
@@ -30,9 +31,23 @@ RETRIES = 2
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
+class Job(ABC):
+    """Something that a worker computes; it is pickled on the way there."""
+
+    threads: int
+    """Threads that the worker computes with."""
+
+    def prepare(self) -> None:  # noqa: B027  most have nothing to prepare
+        """Do what other jobs need too; one job at a time does, before its worker is started."""
+
+    @abstractmethod
+    def attempt(self) -> str | None:
+        """Compute it, leave the result in a file, and return an error in one line, or None."""
+
+
 @dataclass(frozen=True)
-class Task:
-    """What a worker needs to know."""
+class Task(Job):
+    """The training of a run, as a worker gets it."""
 
     config: RunConfig
     source: Source
@@ -45,12 +60,17 @@ class Task:
     measures: tuple[str, ...] = ()
     """What to measure on the trained run, see `lstm_report.studies.measure`."""
 
-    def attempt(self) -> str | None:
-        """Train a run to its end, from its last epoch where it was begun.
+    @property
+    def folder(self) -> Path:
+        """The folder of the run, on the worker's machine."""
+        return self.directory / config.run_id(self.config, self.source.checksum)
 
-        Returns:
-            One line about what went wrong, or None for a finished run.
-        """
+    def prepare(self) -> None:
+        """Prepare the reviews, and word vectors that are learnt, in the cache."""
+        unlabelled.prepare(prepare(self.source, self.config.data), self.config)
+
+    def attempt(self) -> str | None:
+        """Train the run to its end, from its last epoch where it was begun; see `Job`."""
 
         def train() -> None:
             import torch
@@ -67,19 +87,6 @@ class Task:
                 measure.keep(run, prepared, self.measures)
 
         return error_of(train)
-
-
-class Job(Protocol):
-    """Something that a worker computes; it is pickled on the way there."""
-
-    @property
-    def threads(self) -> int:
-        """Threads that the worker computes with."""
-        ...
-
-    def attempt(self) -> str | None:
-        """Compute it, leave the result in a file, and return an error in one line, or None."""
-        ...
 
 
 def error_of(compute: Callable[[], object]) -> str | None:
@@ -113,19 +120,8 @@ def main() -> None:
 
 
 AnyJob = TypeVar("AnyJob", bound=Job)
-Given = TypeVar("Given")
-Made = TypeVar("Made")
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a run ended."""
-
-    config: RunConfig
-    error: str | None
-    """One line, or None when its run folder is complete."""
-    seconds: float
-    """From the start of its worker to its end."""
+Outcomes = Generator[tuple[AnyJob, str | None, float], None, None]
+"""Jobs that have ended, each with its error in one line, or None, and the seconds that it took."""
 
 
 class Engine(Protocol):
@@ -136,23 +132,10 @@ class Engine(Protocol):
     threads: int
     """Threads that each of them computes with."""
 
-    def execute(
-        self,
-        configs: Sequence[RunConfig],
-        source: Source,
-        directory: Path,
-        measures: tuple[str, ...] = (),
-    ) -> Generator[Outcome, None, None]:
-        """Compute runs, and yield each when its folder stands in `directory`, or it has failed.
+    def compute(self, jobs: Sequence[AnyJob]) -> Outcomes[AnyJob]:
+        """Compute jobs in this order, and yield each when its result is here, or it has failed.
 
         When the generator is closed before its end, as by Ctrl-C, what is computing is ended.
-
-        Args:
-            configs: the runs, in the order in which to start them.
-            source: the reviews.
-            directory: where the run folders go, on this machine.
-            measures: what may be measured on each run there and then, see
-                `lstm_report.studies.measure`; what is not is left to who asks.
         """
         ...
 
@@ -198,36 +181,12 @@ class LocalEngine:
         self._processes: set[subprocess.Popen[bytes]] = set()
         self._stopping = threading.Event()
 
-    def execute(
-        self,
-        configs: Sequence[RunConfig],
-        source: Source,
-        directory: Path,
-        measures: tuple[str, ...] = (),
-    ) -> Generator[Outcome, None, None]:
-        """Compute the runs, see `Engine`; a worker that is killed is replaced `RETRIES` times."""
-        return self._all(configs, lambda config: self._run(config, source, directory, measures))
-
-    def compute(
-        self, jobs: Sequence[AnyJob]
-    ) -> Generator[tuple[AnyJob, str | None, float], None, None]:
-        """Compute jobs in the same way, and yield each with its error, or None, and its seconds."""
-
-        def timed(job: AnyJob) -> tuple[AnyJob, str | None, float]:
-            started = time.perf_counter()
-            error = self._tried(job)
-            return job, error, time.perf_counter() - started
-
-        return self._all(jobs, timed)
-
-    def _all(
-        self, entries: Sequence[Given], function: Callable[[Given], Made]
-    ) -> Generator[Made, None, None]:
-        """Yield the function of each entry as soon as it is there; end the workers when closed."""
+    def compute(self, jobs: Sequence[AnyJob]) -> Outcomes[AnyJob]:
+        """Compute the jobs, see `Engine`; a worker that is killed is replaced `RETRIES` times."""
         self._stopping.clear()
         pool = ThreadPoolExecutor(self.workers)
         try:
-            futures = [pool.submit(function, entry) for entry in entries]
+            futures = [pool.submit(self._timed, job) for job in jobs]
             for future in as_completed(futures):
                 yield future.result()
         finally:
@@ -238,20 +197,17 @@ class LocalEngine:
             pool.shutdown()
 
     def close(self) -> None:
-        """Do nothing: the processes have ended with `execute`."""
+        """Do nothing: the processes have ended with `compute`."""
 
-    def _run(
-        self, config: RunConfig, source: Source, directory: Path, measures: tuple[str, ...]
-    ) -> Outcome:
+    def _timed(self, job: AnyJob) -> tuple[AnyJob, str | None, float]:
         started = time.perf_counter()
         try:
-            with self._preparing:  # so that two runs do not prepare the same reviews
-                unlabelled.prepare(prepare(source, config.data), config)
+            with self._preparing:
+                job.prepare()
+            error = self._tried(job)
         except UserError as problem:
-            return Outcome(config, str(problem), time.perf_counter() - started)
-        task = Task(config, source, self.threads, directory, paths.CACHE, measures)
-        error = self._tried(task)
-        return Outcome(config, error, time.perf_counter() - started)
+            error = str(problem)
+        return job, error, time.perf_counter() - started
 
     def _tried(self, job: Job) -> str | None:
         """Return the error of a job, or None; a worker that is killed is replaced."""

@@ -20,10 +20,7 @@ from lstm_report.errors import UserError
 from lstm_report.models.classifier import SentimentClassifier
 from lstm_report.process import keep_freed
 from lstm_report.progress import bar as progress_bar
-from lstm_report.training.runs import Run
-
-MMAP_THRESHOLD, TRIM_THRESHOLD = -3, -1  # of glibc's malloc.h
-
+from lstm_report.training.runs import Trained
 
 EVALUATION_BATCH = 256
 """Reviews read together."""
@@ -125,12 +122,7 @@ def logits_of(model: SentimentClassifier, split: Split) -> torch.Tensor:
 
 
 def evaluate(model: SentimentClassifier, split: Split) -> Evaluation:
-    """Return the logits, mean binary cross-entropy and accuracy of `model` on `split`.
-
-    Args:
-        model: the classifier, on the device where it is to compute.
-        split: encoded reviews; their order is the order of the logits.
-    """
+    """Return the logits, mean binary cross-entropy and accuracy of `model` on `split`."""
     logits = logits_of(model, split)
     labels = torch.from_numpy(np.asarray(split.reviews.labels)).float()
     loss = functional.binary_cross_entropy_with_logits(logits.double(), labels.double())
@@ -147,7 +139,7 @@ Log = Callable[[str], None]
 class _Judge:
     """A loaded model that takes texts chunk by chunk and counts them."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Trained) -> None:
         keep_freed()
         self.model, self.tokenizer = run.load_model(), run.load_tokenizer()
         self.config, self.count, self.place = run.config.data, 0, run.directory
@@ -174,12 +166,8 @@ class _Judge:
         return judged.tolist()
 
 
-def probabilities(run: Run, texts: Iterable[str]) -> Iterator[float]:
+def probabilities(run: Trained, texts: Iterable[str]) -> Iterator[float]:
     """Yield the probability of each text being positive, in order, with bounded memory.
-
-    Args:
-        run: a finished run.
-        texts: any number of texts.
 
     Raises:
         UserError: for a text that is not a text, or is empty.
@@ -195,7 +183,7 @@ def label_of(probability: float) -> str:
 
 
 def predict_file(
-    run: Run, source: Path, target: Path, column: str | None = None, *, log: Log | None = None
+    run: Trained, source: Path, target: Path, column: str | None = None, *, log: Log | None = None
 ) -> int:
     """Write the rows of `source`, as they stand, with two columns added to `target`.
 
@@ -204,7 +192,7 @@ def predict_file(
     Rows are read, judged and written chunk by chunk, so that memory does not grow with the file.
 
     Args:
-        run: a finished run.
+        run: a finished run, or a shipped model.
         source: a CSV, TSV, JSONL or Parquet file with a column of texts.
         target: the file to write; its ending chooses the format, see `table_writers.writer`.
         column: the name of the column of texts; otherwise the one named as in

@@ -160,9 +160,11 @@ def _gradients(
         return losses.OBJECTIVES[config.loss](labels, logits.float()).mean()
 
     if config.adversarial:
-        return classifier.gradients(model, tokens, lengths, loss_of, context, config.adversarial)
+        return classifier.gradients(
+            model, tokens, lengths, labels, loss_of, context, config.adversarial
+        )
     with context():
-        logits = model(tokens, lengths)
+        logits = model(tokens, lengths, labels)
     loss = loss_of(logits)
     loss.backward()
     return loss, logits
@@ -259,6 +261,10 @@ def _initial(config: RunConfig, data: PreparedData) -> SentimentClassifier:
         model.embedding.weight.data.copy_(torch.from_numpy(learnt))
     if isinstance(model.embedding, classifier.NormalisedEmbedding):
         model.embedding.count(torch.from_numpy(data.train.tokens))
+    if model.evidence is not None:
+        train = data.train
+        arrays = train.tokens.astype("int64"), train.offsets, train.reviews.labels
+        model.evidence.count(*map(torch.from_numpy, arrays))
     return model
 
 

@@ -4,9 +4,8 @@ The forms agree: the formula, one that is finite for every logit, and PyTorch's,
 uses.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
-import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
@@ -94,27 +93,5 @@ def compare(label: Tensor, logit: Tensor) -> pd.DataFrame:
             "logit": logit.numpy(),
             "from probability": cross_entropy(label, torch.sigmoid(logit)).numpy(),
             "from logit": cross_entropy_from_logits(label, logit).numpy(),
-        }
-    )
-
-
-def by_confidence(confidence: Sequence[float]) -> pd.DataFrame:
-    """Return loss and gradient of a right and of a wrong judgement.
-
-    Args:
-        confidence: probabilities that the model gives to its own judgement, in [0.5, 1).
-
-    Returns:
-        Columns confidence; loss, right; loss, wrong; gradient, right; gradient, wrong. The
-        gradient is |∂L/∂z| = |ŷ - y|.
-    """
-    p = np.asarray(confidence, dtype=float)
-    return pd.DataFrame(
-        {
-            "confidence": p,
-            "loss, right": -np.log(p),
-            "loss, wrong": -np.log1p(-p),
-            "gradient, right": 1 - p,
-            "gradient, wrong": p,
         }
     )

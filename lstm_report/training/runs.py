@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pandas
 
@@ -89,7 +89,7 @@ def is_finished(directory: Path) -> bool:
     return (directory / PROVENANCE).is_file()
 
 
-def read_run(directory: Path) -> "Run":
+def read_run(directory: Path | str) -> "Run":
     """Return the finished run in `directory`, after checking that it is whole.
 
     Raises:
@@ -130,6 +130,28 @@ def read_run(directory: Path) -> "Run":
         reason = str(error).rstrip(".")
         raise _damaged(directory, f"config.json cannot be used ({reason})") from error
     return Run(directory, config, provenance)
+
+
+class Trained(Protocol):
+    """What judges texts: a `Run`, or a model of `lstm_report.training.shipped`."""
+
+    @property
+    def directory(self) -> Path:
+        """Where its files are."""
+        ...
+
+    @property
+    def config(self) -> RunConfig:
+        """What it was made with."""
+        ...
+
+    def load_tokenizer(self) -> "Tokenizer":
+        """Return its tokeniser."""
+        ...
+
+    def load_model(self) -> "SentimentClassifier":
+        """Return its classifier, on the CPU, in evaluation mode."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -210,8 +232,9 @@ class Run:
             model.load_state_dict(weights)
         except (SafetensorError, LookupError, TypeError, RuntimeError, OSError) as error:
             raise _damaged(self.directory, f"{name} holds no weights of its model") from error
-        if not all(value.is_floating_point() and value.isfinite().all()
-                   for value in weights.values()):  # fmt: skip
+        kinds = {key: value.is_floating_point() for key, value in model.state_dict().items()}
+        if not all(value.is_floating_point() == kinds[key] and value.isfinite().all()
+                   for key, value in weights.items()):  # fmt: skip
             raise _damaged(self.directory, f"{name} holds weights that are no finite numbers")
         if self.load_tokenizer().get_vocab_size() != len(weights["embedding.weight"]):
             raise _damaged(self.directory, f"tokenizer.json and {name} differ in their words")

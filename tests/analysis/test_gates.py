@@ -1,4 +1,4 @@
-"""The probes against automatic differentiation, pencil and paper, and the whole model."""
+"""Layers step by step, gates and gradients, against the layers, autograd, and pencil and paper."""
 
 import math
 
@@ -8,11 +8,21 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.nn import functional
 
 from lstm_report.analysis import gates, gradients
-from lstm_report.config import GATES, ModelConfig
+from lstm_report.analysis.gates import unroll
+from lstm_report.config import GATES, KINDS, ModelConfig
+from lstm_report.data.prepared import Batch
 from lstm_report.errors import UserError
-from lstm_report.models.classifier import SentimentClassifier
+from lstm_report.models.cells import (
+    gated_residual_lstm_step,
+    lstm_step,
+    residual_lstm_step,
+    rnn_step,
+)
+from lstm_report.models.classifier import LAYERS, SentimentClassifier
+from lstm_report.models.layers import cell_parameters
 
 UNIT = st.floats(0, 1)
 
@@ -179,6 +189,35 @@ def test_gate_trace_ends_where_the_classifier_reads(kind: str, bidirectional: bo
     assert gates.gate_trace(model, tokens[0])["h"].tolist() == pytest.approx(expected, abs=1e-6)
 
 
+@pytest.mark.parametrize("kind", ["lstm", "reslstm"])
+@pytest.mark.parametrize("sizes", [(4, 4), (3, 4)])
+def test_read_along_says_after_each_word_what_the_classifier_says_of_so_much(kind, sizes) -> None:
+    torch.manual_seed(0)
+    config = ModelConfig(kind=kind, embedding_size=sizes[0], hidden_size=sizes[1])
+    model = SentimentClassifier(9, config).eval()
+    tokens = [3, 5, 8, 2]
+    read = gates.read_along(model, tokens)
+    assert next(model.parameters()).dtype == torch.float32
+    with torch.no_grad():
+        heads = [torch.tensor([tokens[: k + 1]]) for k in range(len(tokens))]
+        logits = [float(model(head, torch.tensor([head.shape[1]]))) for head in heads]
+    np.testing.assert_allclose(read["logit"], logits, atol=1e-6)
+    np.testing.assert_allclose(read["probability"], 1 / (1 + np.exp(-np.array(logits))), atol=1e-6)
+    bias = model.classifier.bias.item()
+    np.testing.assert_allclose(read["from m"] + read["from F"] + bias, read["logit"], atol=1e-12)
+    words = model.embedding(torch.tensor(tokens))
+    shortcut = torch.zeros(4, 4)
+    if kind == "reslstm":
+        shortcut = words if sizes[0] == sizes[1] else words @ model.recurrent.weight_res_l0.T
+    np.testing.assert_allclose(read["F"], shortcut.abs().mean(1).detach(), atol=1e-6)
+    np.testing.assert_allclose(
+        read["from F"], (shortcut @ model.classifier.weight[0]).detach(), atol=1e-6
+    )
+    trace = gates.gate_trace(model, tokens)
+    columns = ["position", "token", *GATES, "c", "h"]
+    np.testing.assert_allclose(read[columns], trace[columns], atol=1e-6)
+
+
 @pytest.mark.parametrize(
     "options", [{"steps": 0}, {"hidden_size": 0}, {"input_size": -1}, {"seeds": []}]
 )
@@ -200,3 +239,92 @@ def test_other_bad_input_is_told_in_one_sentence() -> None:
     other = SentimentClassifier(9, ModelConfig(kind="rnn", embedding_size=4, hidden_size=4))
     with pytest.raises(UserError, match="got the kind rnn: trace one of lstm, reslstm"):
         gates.gate_trace(other, [3])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("inputs", "layers"), [(4, 1), (4, 3), (3, 2)])
+def test_step_by_step_is_the_layer(kind, inputs, layers):
+    torch.manual_seed(0)
+    layer = LAYERS[kind](inputs, 4, layers).double()
+    x = torch.randn(6, 3, inputs, dtype=torch.float64)
+    output, state = layer(x)
+    unrolled = unroll(layer, x)
+    assert len(unrolled) == layers
+    torch.testing.assert_close(torch.stack(unrolled[-1].output), output)
+    last = torch.stack([entry.hidden[-1] for entry in unrolled])
+    if kind == "rnn":
+        torch.testing.assert_close(last, state)
+        assert unrolled[0].steps == []
+    else:
+        torch.testing.assert_close(last, state[0])
+        cells = torch.stack([entry.steps[-1].c for entry in unrolled])
+        torch.testing.assert_close(cells, state[1])
+
+
+def classifier(kind, layers, readout="last"):
+    torch.manual_seed(1)
+    config = ModelConfig(kind, embedding_size=3, hidden_size=3, num_layers=layers, readout=readout)
+    return SentimentClassifier(9, config).eval()
+
+
+def some_reviews():
+    tokens = torch.tensor([[2, 3, 4, 5, 6], [7, 8, 2, 0, 0], [3, 0, 0, 0, 0]])
+    labels = torch.tensor([1.0, 0.0, 1.0])
+    return Batch(tokens, torch.tensor([5, 3, 1]), labels, torch.arange(3))
+
+
+def loss_with(model, tokens, label, added):
+    """The loss of one review, written out by the cells, with `added` on top of each h_t^l."""
+    advance = {"lstm": lstm_step, "skiplstm": lstm_step, "reslstm": residual_lstm_step,
+               "gatedlstm": gated_residual_lstm_step}  # fmt: skip
+    inputs = [model.embedding.weight[token] for token in tokens]
+    kind = model.config.kind
+    for layer in range(model.config.num_layers):
+        p = cell_parameters(model.recurrent, layer)
+        h = c = torch.zeros(3, dtype=torch.float64)
+        outputs = []
+        for t, x in enumerate(inputs):
+            if kind == "rnn":
+                h = rnn_step(x, h, p)
+            else:
+                step = advance[kind](x, h, c, p)
+                h, c = step.h, step.c
+            h = h + added[layer, t]
+            outputs.append(h + x if kind == "skiplstm" else h)
+        inputs = outputs
+    read = torch.stack(inputs).mean(0) if model.config.readout == "mean" else inputs[-1]
+    logit = model.classifier(read)[0]
+    return functional.binary_cross_entropy_with_logits(logit, label)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("readout", ["last", "mean"])
+def test_gradients_are_those_of_a_change_of_the_state(kind, readout):
+    model, batch, layers = classifier(kind, 2, readout), some_reviews(), 2
+    found = gradients.gradients(model, batch)
+    assert found.shape == (layers, 5, 3) and next(model.parameters()).dtype == torch.float32
+    expected = np.full(found.shape, np.nan)
+    model.double()
+    for b, length in enumerate(batch.lengths.tolist()):
+        added = torch.zeros(layers, length, 3, dtype=torch.float64, requires_grad=True)
+        loss = loss_with(model, batch.tokens[b, :length], batch.labels[b].double(), added)
+        (gradient,) = torch.autograd.grad(loss, added)
+        for t in range(length):
+            expected[:, length - 1 - t, b] = gradient[:, t].norm(dim=-1)
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+    if readout == "last" and kind != "rnn":
+        # Not the partial derivative that a kernel would give, which is zero below the last step.
+        assert (found[-1, 1:3, 0] > 0).all()
+
+
+def test_gradients_become_measurements_by_layer_and_distance(monkeypatch):
+    model, batch = classifier("reslstm", 2), some_reviews()
+    monkeypatch.setattr(gradients, "some", lambda split, count: batch)
+    norms = gradients.gradients(model, batch).numpy()
+    found = gradients.gradient_measures(model, None, "start")
+    assert found["gradient norm, layer", "start/2"] == (pytest.approx(np.nanmean(norms[1])), 9)
+    assert found["gradient norm, distance", "start/1/2"] == (
+        pytest.approx(np.nanmean(norms[0, 2])), 2,
+    )  # fmt: skip
+    places = {condition for measure, condition in found if measure == "gradient norm, distance"}
+    assert places == {f"start/{layer}/{k}" for layer in (1, 2) for k in (0, 1, 2)}

@@ -13,8 +13,8 @@ from lstm_report.data import sources, synthetic
 from lstm_report.data.prepared import Batch, prepare
 from lstm_report.errors import UserError
 from lstm_report.studies import measure, runner, study
+from lstm_report.studies.classifiers import Classifiers
 from lstm_report.studies.study import Cell, Study
-from lstm_report.studies.workers import Outcome
 from lstm_report.training import loop, runs
 
 REVIEWS, STEPS, WORDS = 300, 30, 5
@@ -152,22 +152,24 @@ class Here:
 
     workers = threads = 1
 
-    def execute(self, configs, source, directory, measures=()):
-        assert measures == ("depth, all layers",)
-        for entry in configs:
-            prepared = prepare(source, entry.data)
-            loop.fit(entry, data=prepared, progress=False, directory=directory)
-            yield Outcome(entry, None, 1.0)
+    def compute(self, jobs):
+        for job in jobs:
+            assert job.measures == ("depth, all layers",)
+            prepared = prepare(job.source, job.config.data)
+            loop.fit(job.config, data=prepared, progress=False, directory=job.directory)
+            yield job, None, 1.0
 
 
 def test_each_run_of_a_study_is_measured_before_it_is_recorded(source, tiny):
     whole = dataclasses.replace(tiny, measures=("depth, all layers",))
-    runner.execute(whole, source, Here(), log=str)
+    runner.execute(Classifiers(whole, source), Here(), log=str)
     _, second = whole.runs()
     run = runs.read_run(paths.RUNS / config.run_id(second.config, source.checksum))
     before = measurements.read("tiny")
     (run.directory / measure.FILE).write_text("[]")
-    runner.execute(whole, source, Here(), log=str)  # nothing is left to run or to measure
+    runner.execute(
+        Classifiers(whole, source), Here(), log=str
+    )  # nothing is left to run or to measure
     assert measurements.read("tiny").equals(before)
 
     # The top layer alone, as a worker leaves it.

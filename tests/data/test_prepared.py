@@ -1,5 +1,8 @@
 """The text decides what is encoded: not its source, not the words a tokeniser reserves."""
 
+import dataclasses
+import json
+import shutil
 from collections import Counter
 
 import numpy as np
@@ -89,6 +92,32 @@ def test_a_cache_with_the_tokenizer_of_other_reviews_is_made_again(cache):
     assert prepare(source, CONFIG).vocabulary == first.vocabulary
 
 
+@pytest.mark.parametrize("missing", ["train-tokens.npy", "tokenizer.txt", None])
+def test_a_cache_whose_list_of_files_is_cut_too_is_made_again(cache, missing):
+    source = resolved(np.arange(60))
+    first = prepare(source, CONFIG)
+    (folder,) = cache.iterdir()
+    listed = json.loads((folder / paths.SEAL).read_text())
+    kept = {name: entry for name, entry in listed.items() if missing and name != missing}
+    (folder / paths.SEAL).write_text(json.dumps(kept))
+    again = prepare(source, CONFIG)
+    np.testing.assert_array_equal(again.train.tokens, first.train.tokens)
+    assert json.loads((folder / paths.SEAL).read_text()) == listed
+
+
+def test_a_whole_cache_under_the_name_of_another_is_made_again(cache):
+    source, other = resolved(np.arange(60)), dataclasses.replace(CONFIG, split_seed=5)
+    first = prepare(source, CONFIG)
+    (folder,) = cache.iterdir()
+    prepare(source, other)
+    (second,) = {*cache.iterdir()} - {folder}
+    shutil.rmtree(folder)
+    shutil.copytree(second, folder)
+    again = prepare(source, CONFIG)
+    assert again.train.reviews.texts == first.train.reviews.texts
+    assert again.vocabulary == first.vocabulary
+
+
 def test_pickled_arrays_are_never_loaded(cache):
     source = resolved(np.arange(60))
     first = prepare(source, CONFIG)
@@ -159,6 +188,34 @@ def test_prepared_reviews_are_numbered_as_the_tokeniser_numbers_them(cache, keep
             assert split.row(k).tolist() == (whole[:length] if keep == "head" else whole[-length:])
             seen.update(split.row(k).tolist())
     assert len(seen) > 3 and split.tokens.dtype == np.int32 and not seen[PAD]
+
+
+def test_padding_that_is_read_stands_after_the_words_of_a_shorter_review(cache):
+    base = dataclasses.replace(CONFIG, max_length=90)
+    config = dataclasses.replace(base, padded=True)
+    plain, padded = (prepare(resolved(np.arange(60)), chosen) for chosen in (base, config))
+    assert {*padded.test.lengths} == {90} and plain.test.lengths.min() < 80
+    for k in range(len(plain.test)):
+        row = plain.test.row(k).tolist()
+        assert padded.test.row(k).tolist() == row + [PAD] * (90 - len(row))
+    encoded = encode(padded.tokenizer, padded.test.reviews.texts, config)
+    np.testing.assert_array_equal(np.concatenate(encoded), padded.test.tokens)
+
+
+def test_phrases_stay_together_in_an_order_that_the_review_alone_decides(cache):
+    config = dataclasses.replace(CONFIG, phrase=3)
+    plain, shuffled = (prepare(resolved(np.arange(60)), chosen) for chosen in (CONFIG, config))
+    moved = 0
+    for k in range(len(plain.train)):
+        row, mixed = plain.train.row(k).tolist(), shuffled.train.row(k).tolist()
+        for start in range(0, len(row), 3):
+            phrase = row[start : start + 3]
+            assert phrase in [mixed[at : at + len(phrase)] for at in range(len(mixed))]
+        assert sorted(row) == sorted(mixed)
+        moved += row != mixed
+    assert moved > len(plain.train) / 2
+    encoded = encode(shuffled.tokenizer, shuffled.train.reviews.texts, config)
+    np.testing.assert_array_equal(np.concatenate(encoded), shuffled.train.tokens)
 
 
 def test_breaks_in_any_case_are_no_words():

@@ -6,6 +6,7 @@ import decimal
 import io
 import json
 import re
+import sys
 
 import pandas as pd
 import pyarrow as pa
@@ -198,8 +199,17 @@ def test_json_lines_become_parquet_without_rounding_or_are_refused(tmp_path):
             give_back(source, target)
 
 
+@pytest.fixture
+def usual_recursion():
+    """Take back what other tests' packages allow themselves."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(1_000)
+    yield
+    sys.setrecursionlimit(limit)
+
+
 @pytest.mark.parametrize("ending", [".csv", ".tsv", ".parquet"])
-def test_what_only_json_can_hold_is_refused_elsewhere(tmp_path, ending):
+def test_what_only_json_can_hold_is_refused_elsewhere(tmp_path, ending, usual_recursion):
     deep = "[" * 900 + "]" * 900
     for content in ('{"text": "a", "\\ud800": 1}', '{"text": "a", "b": "\\ud800"}'):
         (tmp_path / "a.jsonl").write_text(content)

@@ -214,11 +214,12 @@ def test_the_driver_learns_them_once_before_any_worker_starts(source, places, mo
 
     monkeypatch.setattr(workers.LocalEngine, "_tried", noting)
     configs = [small(**IN_DOMAIN | {"model.kind": kind}) for kind in config.MODELS]
-    outcomes = list(workers.LocalEngine(1).execute(configs, source, paths.RUNS))
-    assert seen == [1, 1] and all(outcome.error is None for outcome in outcomes)
-    nothing = dataclasses.replace(source, unlabelled=[])
-    (outcome,) = workers.LocalEngine(1).execute(configs[:1], nothing, paths.RUNS)
-    assert "Expected unlabelled reviews" in outcome.error and len(seen) == 2
+    jobs = [workers.Task(entry, source, 1, paths.RUNS, paths.CACHE) for entry in configs]
+    assert all(error is None for _, error, _ in workers.LocalEngine(1).compute(jobs))
+    assert seen == [1, 1]
+    nothing = dataclasses.replace(jobs[0], source=dataclasses.replace(source, unlabelled=[]))
+    ((_, error, _),) = workers.LocalEngine(1).compute([nothing])
+    assert "Expected unlabelled reviews" in error and len(seen) == 2
 
 
 STUDY = """

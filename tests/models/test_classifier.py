@@ -92,8 +92,11 @@ def test_both_directions_are_read_out_as_a_loop_does(kind, readout):
         words = model.embedding.weight.detach().numpy()[row[:length].numpy()]
         ahead = states_of(kind, words, model.recurrent)
         back = states_of(kind, words[::-1], model.backward_recurrent)[::-1]
-        ends = {"last": (ahead[-1], back[0]), "mean": (ahead.mean(0), back.mean(0)),
-                "max": (ahead.max(0), back.max(0))}[readout]  # fmt: skip
+        means, largest = (ahead.mean(0), back.mean(0)), (ahead.max(0), back.max(0))
+        both = means[0], largest[0], means[1], largest[1]
+        ends = {"last": (ahead[-1], back[0]), "mean": means, "max": largest, "mean and max": both}[
+            readout
+        ]
         weight = model.classifier.weight.detach().numpy()[0]
         expected.append(weight @ np.concatenate(ends) + model.classifier.bias.item())
     found = model(tokens, LENGTHS).detach().numpy()
@@ -210,7 +213,9 @@ def test_gradients_are_those_of_both_losses_together():
     """Against one graph over both losses, with the perturbation found by another pass."""
     labels, tokens = torch.tensor([1.0, 0.0, 1.0]).double(), tokens_of()
     model = classifier(normalised_embedding=True, readout="max")
-    loss, logits = gradients(model, tokens, LENGTHS, loss_of(labels), contextlib.nullcontext, 0.7)
+    loss, logits = gradients(
+        model, tokens, LENGTHS, labels, loss_of(labels), contextlib.nullcontext, 0.7
+    )
     found = {name: value.grad.clone() for name, value in model.named_parameters()}
     model.zero_grad(set_to_none=True)
 
@@ -322,3 +327,19 @@ def test_every_step_has_the_size_of_its_number(data, tmp_path, monkeypatch):
     steps = 3 * 5  # 160 reviews in batches of 32
     expected = [0.01 * loop.factor("linear", k, steps) for k in range(1, steps + 1)]
     np.testing.assert_allclose(sizes, expected)
+
+
+def test_evidence_is_added_to_the_words_and_leaves_out_the_own_label_in_training_alone():
+    model, tokens = classifier(evidence=2), tokens_of()
+    rows = [row[:n] for row, n in zip(tokens, LENGTHS, strict=True)]
+    offsets = torch.tensor([0, *np.cumsum([2 * len(row) for row in rows])])
+    labels = torch.tensor([1.0, 0.0, 1.0]).double()
+    model.evidence.count(torch.cat([part for row in rows for part in (row, row)]), offsets, labels)
+    words = model.embed(tokens, labels)
+    expected = model.embedding(tokens) + model.evidence.map(
+        model.evidence.ratios(tokens, labels).double()
+    )
+    torch.testing.assert_close(words, expected)
+    assert not torch.allclose(words, model.embed(tokens))
+    assert not words[tokens == PAD].any()
+    torch.testing.assert_close(model(tokens, LENGTHS, labels), model.judge(words, LENGTHS))

@@ -238,6 +238,18 @@ def test_it_is_built_once_and_does_without_a_compiler(tmp_path):
 
 
 @needs_kernel
+def test_a_damaged_file_is_built_again(tmp_path):
+    """Loading a truncated library ends the process, so it must not come to that."""
+    cache = tmp_path / "cache"
+    _, expected = elsewhere(cache)
+    (built,) = cache.glob(f"kernel-*/{kernel.BUILT}")
+    whole = built.stat().st_size
+    os.truncate(built, whole // 2)
+    assert elsewhere(cache) == ("True 1", pytest.approx(expected, rel=1e-6))
+    assert built.stat().st_size == whole
+
+
+@needs_kernel
 @pytest.mark.parametrize(
     ("right", "wrong"),
     [

@@ -48,6 +48,15 @@ def test_newcombes_interval_gives_the_values_of_his_paper():
     assert (found.low, found.high) == pytest.approx((0.6791, 1.0), abs=1e-4)
 
 
+@pytest.mark.parametrize("level", [0.8, 0.95, 0.99])
+@pytest.mark.parametrize(("successes", "total"), [(0, 5), (3, 7), (40, 48), (12, 12)])
+def test_a_share_has_wilsons_interval_of_any_level(successes, total, level):
+    found = unpaired.share(successes, total)
+    other = stats.binomtest(successes, total).proportion_ci(level, method="wilson")
+    assert found.estimate == successes / total
+    assert (found.at(level).low, found.at(level).high) == pytest.approx((other.low, other.high))
+
+
 @given(
     st.lists(st.floats(-9, 9), min_size=4, max_size=12),
     st.lists(st.floats(-9, 9), min_size=4, max_size=12),

@@ -1,5 +1,6 @@
 """A recorded run computed again, and compared with the records."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -13,7 +14,11 @@ from lstm_report.claims import admitted, inventory
 from lstm_report.cli import app
 from lstm_report.data import sources
 from lstm_report.errors import UserError
-from lstm_report.studies import again, catalogue, memory, records
+from lstm_report.statistics.intervals import Interval
+from lstm_report.studies import catalogue, records, runner
+from lstm_report.studies.classifiers import Classifiers
+from lstm_report.studies.memory import Networks
+from lstm_report.studies.study import MemoryStudy
 from lstm_report.training import loop, runs
 
 SMOKE = catalogue.STUDIES["smoke"]
@@ -30,6 +35,11 @@ def source():
     return sources.resolve("built-in")
 
 
+def one(study, cell, seed):
+    """A study of one run."""
+    return dataclasses.replace(study.only([cell]), first_seed=seed, seeds=1)
+
+
 def train(planned):
     return loop.fit(planned.config, progress=False, directory=paths.RUNS)
 
@@ -38,7 +48,7 @@ def test_one_more_run_lies_in_the_interval_as_often_as_it_says():
     random, inside, times = np.random.default_rng(0), 0, 2000
     for _ in range(times):
         *before, after = random.normal(0.86, 0.01, size=6)
-        interval = again.next_run(before)
+        interval = runner.next_run(before)
         inside += interval.low <= after <= interval.high
     assert inside / times == pytest.approx(0.95, abs=0.015)
 
@@ -46,11 +56,11 @@ def test_one_more_run_lies_in_the_interval_as_often_as_it_says():
 def test_the_interval_meets_its_formula_and_needs_two_runs():
     values = [0.85, 0.86, 0.88]
     half = distributions.t.ppf(0.975, 2) * np.std(values, ddof=1) * math.sqrt(4 / 3)
-    found = again.next_run(values)
+    found = runner.next_run(values)
     assert (found.low, found.high) == pytest.approx(
         (np.mean(values) - half, np.mean(values) + half)
     )
-    assert again.next_run([0.86]) is None and again.next_run([]) is None
+    assert runner.next_run([0.86]) is None and runner.next_run([]) is None
 
 
 def test_a_run_of_a_study_comes_out_the_same_and_leaves_nothing(places, source):
@@ -61,11 +71,25 @@ def test_a_run_of_a_study_comes_out_the_same_and_leaves_nothing(places, source):
     records.add("smoke", other, train(other))
     before = {path.name for path in paths.RUNS.iterdir()}
     table = (paths.RESULTS / "smoke" / "runs.csv").read_bytes()
-    found = again.classifier(SMOKE, planned.cell, 0, source)
+    found = runner.again(Classifiers(one(SMOKE, planned.cell, 0), source))
     assert found.now == found.recorded == first.summary["test_accuracy"] and found.within
     assert {path.name for path in paths.RUNS.iterdir()} == before
     assert (paths.RESULTS / "smoke" / "runs.csv").read_bytes() == table
-    assert "inside" in found.text and "recorded" in found.text
+    assert "recorded" in found.text and "the same, beside" in found.text
+
+
+@pytest.mark.parametrize(
+    ("now", "recorded", "within", "said"),
+    [
+        (0.80, 0.80, True, "recorded 80.00%; the same, beside 82.00% to 84.00%"),
+        (0.83, 0.80, True, "recorded 80.00%; inside 82.00% to 84.00%"),
+        (0.80, 0.83, False, "recorded 83.00%; OUTSIDE 82.00% to 84.00%"),
+        (0.80, None, False, "this seed not recorded; OUTSIDE 82.00% to 84.00%"),
+    ],
+)
+def test_a_run_that_comes_out_as_recorded_is_no_failure(now, recorded, within, said):
+    found = runner.Again("accuracy", "{:.2%}", now, recorded, Interval(0.83, 0.82, 0.84))
+    assert found.within == within and said in found.text
 
 
 def test_a_run_that_is_off_is_told_and_ends_in_exit_code_1(places, source, monkeypatch, capsys):
@@ -82,20 +106,17 @@ def test_a_run_that_is_off_is_told_and_ends_in_exit_code_1(places, source, monke
     assert ended.value.code == 1 and "OUTSIDE" in told and "Epoch 1: training loss" in told
 
 
-def test_a_network_of_the_memory_study_comes_out_the_same(places, monkeypatch):
-    networks = tuple(
-        (cell, settings | {"steps": 5}) for cell, settings in memory.STUDIES["memory"].networks
-    )
-    short = memory.MemoryStudy("memory", 5, networks)
-    monkeypatch.setattr(memory, "STUDIES", {"memory": short})
+def test_a_network_of_the_memory_study_comes_out_the_same(places):
+    networks = (("rnn", {"task": "adding", "length": 10, "kind": "rnn", "steps": 5}),)
+    short = MemoryStudy("memory", 5, networks)
     for seed in range(2):
-        found = again.memory("rnn, adding 10", seed)
+        found = runner.again(Networks(one(short, "rnn, adding 10", seed)))
         assert found.recorded is None and found.interval is None and found.within
         rows = {(found.what, "10"): (found.now, 1000)}
         measurements.add(
             "memory", measurements.of_run("rnn", seed, f"rnn-seed{seed}", rows, "0" * 12)
         )
-    repeated = again.memory("rnn, adding 10", 1)
+    repeated = runner.again(Networks(one(short, "rnn", 1)))
     assert repeated.now == pytest.approx(repeated.recorded, rel=1e-5) and repeated.within
 
 
@@ -105,7 +126,8 @@ def test_a_network_of_the_memory_study_comes_out_the_same(places, monkeypatch):
         (["smoke", "lstm", "--seed", "-1"], "Expected a seed of at least 0"),
         (["smoke", "gru"], "Unknown cell 'gru'"),
         (["nonsense", "lstm"], "Unknown study 'nonsense'"),
-        (["memory", "lstm, adding 7"], "Unknown network 'lstm, adding 7'"),
+        (["memory", "lstm, adding 7"], "Unknown cell 'lstm, adding 7'"),
+        (["memory", "lstm"], "Expected one run, got 16 of 'lstm': name one of them, as in 'lstm, "),
         (["memory", "lstm, adding 10", "--data", "built-in"], "without --data"),
         (["locality", "lstm"], "name their file or folder with --exclude"),
     ],
@@ -124,12 +146,12 @@ def test_other_reviews_than_the_recorded_ones_are_refused(places, source):
     file = paths.RESULTS / "smoke" / "runs.csv"
     file.write_text(file.read_text().replace(source.checksum, "7" * 64))
     with pytest.raises(UserError, match="recorded with"):
-        again.classifier(SMOKE, "lstm", 0, source)
+        runner.again(Classifiers(one(SMOKE, "lstm", 0), source))
     assert not [path for path in paths.RUNS.iterdir() if not runs.is_finished(path)]
 
 
 def test_the_report_prints_a_command_for_each_study_that_can_be_run():
     text = "\n".join(inventory.commands(admitted.Archive()))
-    for name in {*catalogue.STUDIES} & {*admitted.STATED} | {"memory"}:
+    for name in {*catalogue.STUDIES} & {*admitted.STATED} | {"memory", "baselines"}:
         assert f"lstm-report again {name} " in text
     assert "--exclude PATH" in text

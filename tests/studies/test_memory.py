@@ -16,8 +16,9 @@ from lstm_report.cli import app
 from lstm_report.data import memory_tasks
 from lstm_report.data.memory_tasks import MemorySetting
 from lstm_report.errors import UserError
-from lstm_report.studies import memory as memory_study
-from lstm_report.studies.memory import Job
+from lstm_report.studies import catalogue, runner
+from lstm_report.studies.memory import Networks
+from lstm_report.studies.study import MemoryStudy
 from lstm_report.studies.workers import LocalEngine
 
 SMALL = {"hidden_size": 8, "batch_size": 4}
@@ -28,14 +29,22 @@ def small(tmp_path, monkeypatch):
     """A study of two lengths and few steps, with folders of its own."""
     for name in ("RUNS", "RESULTS"):
         monkeypatch.setattr(paths, name, tmp_path / name.lower())
-    monkeypatch.setattr(memory_study, "LENGTHS", {"although-but": (3,), "adding": (4, 6),
-                                                  "copy": (2,)})  # fmt: skip
-    monkeypatch.setattr(memory_study, "STEPS", dict.fromkeys(memory_tasks.TASKS, 2))
-    networks = memory_study._round_one()
-    monkeypatch.setattr(
-        memory_study, "STUDIES", {"memory": memory_study.MemoryStudy("memory", 5, networks)}
+    short = {"although-but": (3,), "adding": (4, 6), "copy": (2,)}
+    networks = tuple(
+        (cell, {"task": task, "length": length, "steps": 2, "kind": cell} | SMALL)
+        for task, lengths in short.items()
+        for length in lengths
+        for cell in ("rnn", "lstm", "reslstm")
     )
-    return tmp_path
+    study = MemoryStudy("memory", 5, networks)
+    monkeypatch.setitem(catalogue.MEMORY_STUDIES, "memory", study)
+    return study
+
+
+def plan(study, *cells, **changes):
+    """The runs of the first seed of some cells, with other settings where they are given."""
+    networks = tuple((cell, settings | changes) for cell, settings in study.networks)
+    return Networks(dataclasses.replace(study, networks=networks, seeds=1).only(cells))
 
 
 def command(monkeypatch, capsys, words):
@@ -55,26 +64,30 @@ class Here(LocalEngine):
 
     def compute(self, jobs):
         for job in jobs:
-            self.done.append(job.planned.name)
+            self.done.append(job.setting.run_id())
             yield job, job.attempt(), 0.1
 
 
 # What is trained
 
 
-def test_the_plan_is_every_cell_task_length_and_seed_with_an_id_each():
-    planned = memory_study.plan()
-    lengths = sum(map(len, memory_study.LENGTHS.values()))
-    assert len(planned) == 5 * len(memory_study.CELLS) * lengths
-    assert len({run.setting.run_id() for run in planned}) == len(planned)
-    assert [run.setting.seed for run in planned] == sorted(run.setting.seed for run in planned)
-    assert {5, 20, 50, 100, 200, 400} == set(memory_study.LENGTHS["although-but"])
-    only = memory_study.plan(1, ["rnn"])
-    assert {run.cell for run in only} == {"rnn"} and only[0].setting.kind == "rnn"
+def test_the_plan_is_every_network_and_seed_with_an_id_each():
+    for study in catalogue.MEMORY_STUDIES.values():
+        runs = study.runs()
+        assert len(runs) == study.seeds * len(study.networks) == len(Networks(study).planned())
+        assert [run.seed for run in runs] == sorted(run.seed for run in runs)
+        assert all(run.seed == run.config.seed for run in runs)
+    first = catalogue.MEMORY_STUDIES["memory"]
+    lengths = {run.config.length for run in first.runs() if run.config.task == "although-but"}
+    assert lengths == {5, 20, 50, 100, 200, 400} and len(first.runs()) == 5 * 5 * 16
+    only = first.only(["rnn"]).runs()
+    assert {run.cell for run in only} == {"rnn"} and only[0].config.kind == "rnn"
+    (one,) = {run.label for run in first.only(["lstm, copy 5"]).runs()}
+    assert one == "lstm, copy 5"
     with pytest.raises(UserError, match="Unknown cell 'gru': expected one of rnn, lstm"):
-        memory_study.plan(1, ["gru"])
+        first.only(["gru"])
     with pytest.raises(UserError, match="at least one seed, got 0"):
-        memory_study.plan(0)
+        dataclasses.replace(first, seeds=0)
 
 
 def test_gates_that_remember_do_so_over_one_to_all_steps():
@@ -149,10 +162,9 @@ def test_what_is_traced_is_the_gradient_of_the_last_steps_loss():
 
 
 def test_runs_are_recorded_one_by_one_and_never_computed_again(small):
-    planned = memory_study.plan(1, ["rnn", "lstm"], changes=SMALL)
-    lines = []
-    assert memory_study.execute(planned, Here(), log=lines.append) == {}
-    assert len(lines) == len(planned) and "adding problem, mean squared error" in "".join(lines)
+    study, lines = plan(small, "rnn", "lstm"), []
+    assert runner.execute(study, Here(), log=lines.append).failed == {}
+    assert len(lines) == 8 and "adding problem, mean squared error" in "".join(lines)
     table = measurements.read("memory")
     lstm = table[table["cell"] == "lstm"]
     assert set(lstm["measure"]) == {
@@ -166,46 +178,54 @@ def test_runs_are_recorded_one_by_one_and_never_computed_again(small):
     assert set(score["condition"]) == {"4", "6"}
     places = lstm[lstm["measure"] == memory_network.CELL_GRADIENT]["condition"]
     assert {"adding/6/0", "adding/6/5", "copy/2/10"} <= set(places)
-    assert not list((small / "runs").rglob("*.json"))
+    assert not list(paths.RUNS.rglob("*.json"))
 
     again = Here()
-    memory_study.execute(planned, again)
+    runner.execute(study, again)
     assert again.done == []
-    lost = planned[3]
-    kept = table[table["run_id"] != lost.setting.run_id()]
-    kept.to_csv(measurements.path_of("memory"), index=False)
-    memory_study.execute(planned, again, log=lines.append)
-    assert again.done == [lost.name]
+    run_id, lost = list(study.planned().items())[3]
+    table[table["run_id"] != run_id].to_csv(measurements.path_of("memory"), index=False)
+    runner.execute(study, again, log=lines.append)
+    assert again.done == [run_id] and lines[-1].startswith(lost.name)
     after = measurements.read("memory")
     np.testing.assert_allclose(after["value"], table["value"], rtol=1e-4)
-    assert "without memory" in memory_study.summary_text()
+    assert "without memory" in study.summary()
+
+
+def test_a_run_whose_driver_was_killed_before_it_was_recorded_is_recorded(small):
+    study, done = plan(small, "rnn, adding 4"), Here()
+    (planned,) = study.planned().values()
+    assert study.job(planned, 1).attempt() is None
+    assert [entry.state for entry in runner.entries(study)] == ["finished"]
+    runner.execute(study, done)
+    assert done.done == [] and len(measurements.read("memory")) == 3
 
 
 def test_other_settings_under_the_same_name_are_refused(small):
-    planned = memory_study.plan(1, ["rnn"], changes=SMALL)[:1]
-    memory_study.execute(planned, Here(), log=str)
-    other = memory_study.plan(1, ["rnn"], changes=SMALL | {"steps": 3})[:1]
-    with pytest.raises(UserError, match="other settings under the same name: move the folder"):
-        memory_study.missing(other)
+    runner.execute(plan(small, "rnn, adding 4"), Here(), log=str)
+    with pytest.raises(UserError, match="'rnn, adding 4' with seed 0 as .* or move the folder"):
+        runner.entries(plan(small, "rnn, adding 4", steps=3))
 
 
 def test_a_run_that_fails_is_told_and_the_others_go_on(small):
-    good, bad = memory_study.plan(1, ["rnn"], changes=SMALL)[:2]
-    bad = dataclasses.replace(
-        bad, setting=dataclasses.replace(bad.setting, learning_rate=1e38, steps=20)
-    )
+    bad, good = plan(small, "rnn, adding 4", learning_rate=1e38, steps=20), plan(small, "rnn")
     lines = []
-    failed = memory_study.execute([bad, good], Here(), log=lines.append)
-    assert list(failed) == [bad.setting.run_id()]
-    assert "Expected a finite training loss" in lines[0] and "without memory" in lines[1]
-    assert set(measurements.read("memory")["run_id"]) == {good.setting.run_id()}
+    failed = runner.execute(bad, Here(), log=lines.append).failed
+    assert list(failed) == list(bad.planned())
+    assert "Expected a finite training loss" in lines[0]
+    file = paths.RESULTS / "memory" / "failures.csv"
+    assert "finite" in file.read_text()
+    runner.execute(good, Here(), log=lines.append)
+    assert "without memory" in lines[1]
+    assert set(measurements.read("memory")["run_id"]) == set(good.planned())
 
 
 def test_a_worker_computes_what_this_process_does(small):
-    (run,) = memory_study.plan(1, ["reslstm"], changes=SMALL)[:1]
-    memory_study.execute([run], LocalEngine(1), log=str)
+    study = plan(small, "reslstm, adding 4")
+    runner.execute(study, LocalEngine(1), log=str)
     there = measurements.read("memory")
-    job = Job(run, 1, small)
+    (planned,) = study.planned().values()
+    job = study.job(planned, 1)
     assert job.attempt() is None
     rows = json.loads(job.result.read_text())
     here = {(measure, condition): value for measure, condition, value, _ in rows}
@@ -232,14 +252,14 @@ def test_a_worker_computes_what_this_process_does(small):
 def test_the_command_refuses_what_it_cannot_do(small, monkeypatch, capsys, words, message):
     code, _, errors = command(monkeypatch, capsys, f"study memory {words}")
     assert code == 2 and message in errors
-    assert not (small / "results").exists()
+    assert not paths.RESULTS.exists()
 
 
 def test_a_dry_run_lists_and_estimates_and_runs_nothing(small, monkeypatch, capsys):
     code, output, _ = command(monkeypatch, capsys, "study memory --seeds 2 --only rnn --dry-run")
     assert code == 0
     assert output.count("missing") == 8 and "Estimate: " in output and "8 runs to do" in output
-    assert not (small / "results").exists()
+    assert not paths.RESULTS.exists()
 
 
 def test_the_command_runs_the_study(small, monkeypatch, capsys):

@@ -18,7 +18,8 @@ from lstm_report.claims import admitted
 from lstm_report.data import sources
 from lstm_report.data.prepared import prepare
 from lstm_report.errors import UserError
-from lstm_report.studies import records
+from lstm_report.studies import records, runner, study
+from lstm_report.studies.classifiers import Classifiers
 from lstm_report.studies.study import Planned
 from lstm_report.training import baselines, loop
 
@@ -50,13 +51,13 @@ def test_records_without_the_later_settings_have_what_those_runs_did(measured, m
     assert found["training.schedule"].tolist() == ["constant"] * 3
     assert found["training.adversarial"].tolist() == [0.0] * 3
     plan = {("lstm", 0): Planned("lstm", 0, small())}
-    row, accuracy = found.iloc[0], found.iloc[0]["test_accuracy"]
+    row, results = found.iloc[0], found.iloc[0][["test_accuracy"]]
     stated = admitted.Stated(seeds=1, checksum="")
-    assert admitted._objection(row, accuracy, stated, plan) == ""
+    assert admitted._objection(row, results, stated, plan) == ""
     other = {("lstm", 1): Planned("lstm", 1, dataclasses.replace(
         planned, model=dataclasses.replace(planned.model, bidirectional=False)))}  # fmt: skip
     row = found.iloc[1]
-    objection = admitted._objection(row, row["test_accuracy"], stated, other)
+    objection = admitted._objection(row, row[["test_accuracy"]], stated, other)
     assert objection == "made with model.bidirectional = True instead of False"
 
 
@@ -128,13 +129,13 @@ def test_half_precision_keeps_every_judgement(logits):
 
 
 def test_records_are_added_to_only_by_what_belongs_to_them(recorded, source, places):
-    row = records.recorded("tiny").iloc[0]
-    same = {row["run_id"]: Planned(row["cell"], 0, recorded[1].config)}
-    records.check("tiny", same, source.checksum)
-    with pytest.raises(UserError, match="Expected the reviews that results/tiny"):
-        records.check("tiny", same, "6" * 64)
+    cell = study.Cell("2", {"training.epochs": 7})
+    plan = Classifiers(study.Study("tiny", "", "smoke", (cell,), 1), source)
     with pytest.raises(UserError, match=r"Expected cell '2' with seed 0 as it stands"):
-        records.check("tiny", {"another-run": next(iter(same.values()))}, source.checksum)
+        runner.entries(plan)
+    plan.source = dataclasses.replace(source, checksum="6" * 64)
+    with pytest.raises(UserError, match="Expected the reviews that results/tiny"):
+        runner.entries(plan)
     other = sources.Source(**vars(source) | {"test": source.test.take(np.arange(100))})
     planned, run = finished(other, places / "others")
     with pytest.raises(UserError, match="Expected the test reviews of results/tiny"):

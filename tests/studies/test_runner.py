@@ -1,5 +1,6 @@
 """Studies that are run: estimated, listed, recorded, and what is told of runs that fail."""
 
+import dataclasses
 import re
 import sys
 
@@ -10,6 +11,7 @@ from small_studies import command, tiny
 
 from lstm_report import config, paths
 from lstm_report.studies import catalogue, records, runner
+from lstm_report.studies.classifiers import Classifiers
 from lstm_report.studies.workers import LocalEngine
 
 places = pytest.fixture(small_studies.places)
@@ -51,14 +53,18 @@ def test_an_estimate_rests_on_recorded_times_and_starts_each_run_as_soon_as_it_c
     assert runner.in_words(0.2) == "1 s" and runner.in_words(12_000) == "3 h 20 min"
     made_up_records.record("headline", {"lstm": 0.8}, seeds=range(3), test_seconds=20.0)
     checksum = made_up_records.STATED["headline"].checksum
-    runs_left = [(run, 3) for run in catalogue.STUDIES["headline"].only(["lstm"]).runs()[:4]]
-    found = runner.estimate(runs_left, checksum, 2)
+    source = dataclasses.replace(small_studies.source(4, 4, 0), checksum=checksum)
+    plan = Classifiers(catalogue.STUDIES["headline"].only(["lstm"]), source)
+    runs_left = [runner.Entry(run, "", runner.BEGUN, 12) for run in plan.study.runs()[:4]]
+    found = plan.times(runs_left, 1)
     # A run of 15 epochs took 60 seconds; two rounds of two.
-    assert found.seconds == pytest.approx(2 * (3 * 60 / 15 + 20))
-    assert found.unknown == () and found.hardware == ("a processor",)
-    other = catalogue.STUDIES["headline"].only(["reslstm"]).runs()[:1]
-    assert runner.estimate([(other[0], 3)], checksum, 1).unknown == ("reslstm",)
-    assert runner.estimate(runs_left, "0" * 64, 1).unknown == ("lstm",)
+    assert runner.together(found.seconds, 2) == pytest.approx(2 * (3 * 60 / 15 + 20))
+    assert found.unknown == () and found.source.endswith("took on a processor")
+    other = catalogue.STUDIES["headline"].only(["reslstm"])
+    entry = runner.Entry(other.runs()[0], "", runner.MISSING)
+    assert Classifiers(other, source).times([entry], 1).unknown == ("reslstm",)
+    plan.source = dataclasses.replace(source, checksum="0" * 64)
+    assert plan.times(runs_left, 1).unknown == ("lstm",)
 
 
 STUDY = """
@@ -108,7 +114,7 @@ def test_an_unexpected_error_is_recorded_with_its_kind(source, places):
     blocked = paths.RUNS / config.run_id(tiny("lstm").runs()[0].config, source.checksum)
     (blocked / "metrics.csv").mkdir(parents=True)
     (blocked / "metrics.csv" / "file").touch()
-    result = runner.execute(tiny("lstm"), source, engine, log=str)
+    result = runner.execute(Classifiers(tiny("lstm"), source), engine, log=str)
     (error,) = result.failed.values()
     assert error.startswith("IsADirectoryError: ") and str(paths.ROOT) not in error
     assert list(records.tables("tiny")[1]["error"]) == [error]

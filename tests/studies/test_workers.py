@@ -19,6 +19,7 @@ from lstm_report.data import sources
 from lstm_report.data.prepared import prepare
 from lstm_report.errors import UserError
 from lstm_report.studies import catalogue, records, runner, workers
+from lstm_report.studies.classifiers import Classifiers, epochs_behind
 from lstm_report.studies.workers import LocalEngine
 from lstm_report.training import loop, runs
 
@@ -88,7 +89,7 @@ def kill_one_in_the_middle(killed):
     wait_for(lambda: next(paths.RUNS.glob(f"*/{runs.CHECKPOINT}"), None))
     worker.send_signal(signal.SIGSTOP)  # so that it cannot reach its end first
     folder = next(paths.RUNS.glob(f"*/{runs.CHECKPOINT}")).parent
-    killed[folder.name] = runner._epochs(folder)
+    killed[folder.name] = epochs_behind(folder)
     worker.kill()
 
 
@@ -96,7 +97,7 @@ def test_a_killed_worker_costs_nothing_but_time(source, places, undisturbed):
     killed, said = {}, []
     thread = threading.Thread(target=kill_one_in_the_middle, args=(killed,))
     thread.start()
-    result = runner.execute(LONG, source, LocalEngine(1), log=said.append)
+    result = runner.execute(Classifiers(LONG, source), LocalEngine(1), log=said.append)
     thread.join()
     ((run_id, epochs),) = killed.items()
     assert 0 < epochs < 25 and run_id in undisturbed
@@ -120,7 +121,7 @@ def test_a_worker_killed_again_and_again_is_given_up(source, places, monkeypatch
     monkeypatch.setattr(workers.subprocess, "Popen", start_and_kill)
     monkeypatch.setattr(workers, "cores", lambda: 7)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    result = runner.execute(tiny("lstm"), source, LocalEngine(2), log=str)
+    result = runner.execute(Classifiers(tiny("lstm"), source), LocalEngine(2), log=str)
     assert started == ["3", "3", "3"]
     assert [*result.failed.values()] == ["The worker was killed by SIGKILL, 3 times in a row."]
 
@@ -183,7 +184,6 @@ def test_a_driver_that_is_stopped_leaves_no_worker_and_loses_nothing(number, pla
         assert "what is finished is kept, and the same command goes on" in line
         assert "Traceback" not in errors
     assert len(table.read_text().splitlines()) == 2
-    (planned, begun) = runner.plan(
-        catalogue.find(str(places / "two.toml")), sources.resolve("built-in")
-    )
+    study = catalogue.find(str(places / "two.toml"))
+    (planned, begun) = runner.entries(Classifiers(study, sources.resolve("built-in")))
     assert (planned.state, begun.state) == ("finished", "begun") and begun.epochs_done > 0

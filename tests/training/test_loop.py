@@ -13,7 +13,7 @@ import torch
 from lstm_report import paths
 from lstm_report.config import profile, run_id
 from lstm_report.data import sources, synthetic
-from lstm_report.data.prepared import prepare
+from lstm_report.data.prepared import batches, prepare
 from lstm_report.errors import UserError
 from lstm_report.models.classifier import SentimentClassifier
 from lstm_report.texts import duration
@@ -62,6 +62,26 @@ def test_a_run_is_complete_and_reads_back(run, data):
     assert run.summary["test_accuracy"] == pytest.approx(right.mean())
     best = run.metrics.set_index("epoch")["validation_accuracy"]
     assert best[run.best_epoch] == best.max()
+
+
+def test_a_run_with_evidence_keeps_its_counts_and_is_taken_up(data, tmp_path):
+    config = small(epochs=2)
+    config = dataclasses.replace(
+        config,
+        model=dataclasses.replace(config.model, evidence=2, readout="mean and max"),
+    )
+    made = loop.fit(config, data=data, progress=False, directory=tmp_path / "whole")
+    model = made.load_model()
+    assert len(model.evidence.keys) > 100 and model.evidence.reviews.sum() == len(data.train)
+    again = evaluate.evaluate(model, data.test)
+    np.testing.assert_allclose(again.logits, made.predictions["logit"], atol=1e-5)
+    stopped = multiprocessing.get_context("spawn").Process(
+        target=train_and_die, args=(data, tmp_path / "stopped", config)
+    )
+    stopped.start()
+    stopped.join()
+    taken_up = loop.fit(config, data=data, progress=False, directory=tmp_path / "stopped")
+    pd.testing.assert_frame_equal(taken_up.predictions, made.predictions, check_exact=True)
 
 
 def test_judgements_are_made_in_float32_whatever_the_training_used(data, tmp_path):
@@ -125,6 +145,35 @@ def test_the_bar_of_an_epoch_ends_with_the_loss_of_the_epoch(data, tmp_path, mon
     assert told[-1] == f"{run.metrics['train_loss'][0]:.3f}"
 
 
+def test_the_figures_of_an_epoch_are_means_over_its_reviews(data, tmp_path):
+    """Where no weight moves and nothing is dropped, they are those of the first weights."""
+    config = small(epochs=1)
+    config = dataclasses.replace(
+        config,
+        model=dataclasses.replace(config.model, dropout=0.0),
+        training=dataclasses.replace(config.training, learning_rate=1e-30),
+    )
+    made = loop.fit(config, data=data, progress=False, directory=tmp_path)
+    model = made.load_model()
+    losses, norms = [], []
+    seed = (config.training.seed * 1_000_003 + 1) % 2**63
+    for batch in batches(data.train, 32, generator=torch.Generator().manual_seed(seed)):
+        model.zero_grad()
+        logits = model(batch.tokens, batch.lengths)
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(
+            logits, batch.labels, reduction="none"
+        )
+        losses += loss.tolist()
+        loss.mean().backward()
+        norms.append(torch.stack([p.grad.norm() for p in model.parameters()]).norm().item())
+    assert config.training.batch_size == 32 and len(losses) == len(data.train)
+    row = made.metrics.iloc[0]
+    assert row["train_loss"] == pytest.approx(np.mean(losses), rel=1e-4)
+    assert row["gradient_norm"] == pytest.approx(np.mean(norms), rel=1e-3)
+    right = (evaluate.evaluate(model, data.train).logits > 0) == (data.train.reviews.labels == 1)
+    assert row["train_accuracy"] == pytest.approx(np.mean(right))
+
+
 def train_and_die(data, directory, config):
     """Train, and be killed by the operating system after the first epoch was recorded."""
 
@@ -173,7 +222,7 @@ def test_zero_epochs_evaluate_the_initial_weights(data, tmp_path):
 
 
 def test_a_loss_that_is_not_finite_stops_with_one_sentence(data, tmp_path, monkeypatch):
-    def diverged(self, tokens, lengths):
+    def diverged(self, tokens, lengths, own=None):
         return self.classifier.bias * torch.full((len(tokens),), float("nan"))
 
     monkeypatch.setattr(SentimentClassifier, "forward", diverged)
@@ -213,6 +262,7 @@ def test_of_two_epochs_that_are_as_accurate_the_lower_loss_is_chosen():
     rows = [row(1, 0.8, 0.5), row(2, 0.8, 0.4), row(3, 0.8, 0.6), row(4, 0.7, 0.1)]
     assert loop._best_epoch(rows) == 2
     assert loop._best_epoch(rows[:1]) == 1 and loop._best_epoch([]) == 0
+    assert loop._best_epoch([*rows, row(5, 0.8, 0.4)]) == 2, "of equal epochs, the first"
 
 
 def test_each_epoch_has_its_own_order_and_dropout(data, tmp_path, monkeypatch):
