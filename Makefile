@@ -10,22 +10,26 @@ PIP_ARGS =
 EXTRAS = dev
 NAME =
 EXCLUDE =
+LANGUAGE = en
 WORKERS = 2
+MUTANTS = 200
 
 BIN = .venv/bin
 READY = .venv/ready
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help report figures study test bench lab lint format clean
+.PHONY: help report figures study test mutants bench catalogue lab lint format clean
 
 help:
-	@echo "make report   execute the six notebooks; write build/report.html and build/report.pdf"
+	@echo "make report   execute the notebooks; write build/report.html and build/report.pdf"
 	@echo "make figures  the same, and publish its figures in figures/"
 	@echo "make study    run a study: NAME=headline WORKERS=2; records in results/; EXCLUDE=path leaves"
 	@echo "              out the reviews that stand there"
 	@echo "make test     run the tests"
+	@echo "make mutants  change the code in $(MUTANTS) places, print the changes that no test notices"
 	@echo "make bench    measure the goals of speed; write build/bench.json"
+	@echo "make catalogue  collect what a translation of the report has to translate"
 	@echo "make lab      open the notebooks in JupyterLab"
 	@echo "make lint     check style and types"
 	@echo "make format   put code and notebooks into the project's style"
@@ -37,11 +41,13 @@ help:
 	@echo "  SEED      seed of weights, dropout and batches (the profile's own)"
 	@echo "  EPOCHS    epochs of training (the profile's own)"
 	@echo "  CODE=1    print the code in the PDF too"
+	@echo "  LANGUAGE  en, or zh for the Chinese edition in build/zh/; of lab too ($(LANGUAGE))"
 	@echo "Variables of every target:"
 	@echo "  PYTHON    the interpreter that .venv is made with ($(PYTHON))"
 	@echo "  PIP_ARGS  further arguments of pip install, for instance an index of CPU builds"
-	@echo "  EXTRAS    extras to install ($(EXTRAS)); dev,cluster brings Ray, dev,bench Keras"
-	@echo "  WORKERS   processes of test and study ($(WORKERS))"
+	@echo "  EXTRAS    extras to install ($(EXTRAS)); dev,cluster brings Ray, dev,bench Keras,"
+	@echo "            dev,mutants mutmut"
+	@echo "  WORKERS   processes of test, study and mutants ($(WORKERS))"
 
 # Exists only when the installation succeeded, and is renewed when what it depends on changes.
 $(READY): pyproject.toml constraints.txt
@@ -60,11 +66,12 @@ $(READY): pyproject.toml constraints.txt
 
 report: $(READY)
 	@$(BIN)/lstm-report build --profile '$(PROFILE)' --data '$(DATA)' \
-	  $(if $(SEED),--seed '$(SEED)') $(if $(EPOCHS),--epochs '$(EPOCHS)') $(if $(CODE),--code)
+	  $(if $(SEED),--seed '$(SEED)') $(if $(EPOCHS),--epochs '$(EPOCHS)') $(if $(CODE),--code) --language '$(LANGUAGE)'
 
-# The published figures are those of a build, of the profile that it was made with.
+# The published figures are those of a build, and no others.
 figures: report
-	cp build/figures/*.svg build/figures/*.png figures/
+	rm -f figures/*.svg figures/*.png
+	cd build/figures && cp $$(cat made.txt) ../../figures/
 
 study: $(READY)
 	@$(BIN)/lstm-report study '$(NAME)' --workers '$(WORKERS)' \
@@ -75,11 +82,22 @@ study: $(READY)
 test: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile tests
 
+mutants: $(READY)
+	$(BIN)/python .ci/mutants.py --count $(MUTANTS) --workers $(WORKERS)
+
 bench: $(READY)
 	$(BIN)/python benchmarks/bench.py
 
+# Brings the catalogues of translations up to date with what the notebooks and the code show.
+catalogue: $(READY)
+	$(BIN)/python .ci/catalogue.py
+
 lab: $(READY)
-	OMP_WAIT_POLICY=PASSIVE $(BIN)/jupyter lab notebooks
+ifneq ($(LANGUAGE),en)
+	$(BIN)/lstm-report notebooks --language '$(LANGUAGE)'
+endif
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/jupyter lab \
+	  $(if $(filter en,$(LANGUAGE)),notebooks,'build/$(LANGUAGE)/notebooks')
 
 # A notebook uses a name again for another thing, and the types of pandas and torch know too little
 # of what a cell or a parameter holds.
@@ -90,6 +108,8 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/oxlint --deny-warnings lstm_report/report/page
+	$(BIN)/python .ci/catalogue.py --check
 	rm -rf build/scripts
 	$(BIN)/jupyter nbconvert --log-level WARN --to python --output-dir build/scripts notebooks/*.ipynb
 	set -e; for script in build/scripts/*.py; do \

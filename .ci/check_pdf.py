@@ -1,11 +1,12 @@
-"""Check the PDF of a report: A4 pages, none empty, selectable text, outline, all six chapters."""
+"""Check the PDF of a report: A4 pages, none empty, selectable text, outline, tags, all chapters."""
 
+import re
 import sys
 
 import pypdf
 
 A4 = (595.28, 841.89)  # points
-CHAPTERS = 6
+CHAPTERS = 7
 FEWEST_PAGES = 10
 FEWEST_FIGURES = 5
 
@@ -27,11 +28,22 @@ def complaints(path: str) -> list[str]:
     for sign, meaning in (("@fig:", "reference"), ("@tbl:", "reference"), ("�", "glyph")):
         if sign in whole:
             found.append(f"The text holds {sign!r}: an unresolved {meaning}.")
-    if whole.count("Figure ") < FEWEST_FIGURES:
+    figures = re.findall(r"(?:Figure\s|图\s?)\d", whole)
+    if len(figures) < FEWEST_FIGURES:
         found.append(f"Expected {FEWEST_FIGURES} figures or more.")
     chapters = [entry for entry in reader.outline if not isinstance(entry, list)]
     if len(chapters) < CHAPTERS:
         found.append(f"Expected {CHAPTERS} chapters in the outline, got {len(chapters)}.")
+    if b"<pdfuaid:part>1</pdfuaid:part>" not in (
+        reader.xmp_metadata.stream.get_data() if reader.xmp_metadata else b""
+    ):
+        found.append("Expected a PDF that says to be PDF/UA-1.")
+    about = reader.metadata or {}
+    found += [
+        f"Expected {name[1:].lower()} in the metadata."
+        for name in ("/Title", "/Author")
+        if not about.get(name)
+    ]
     return found
 
 

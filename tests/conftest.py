@@ -1,6 +1,9 @@
 """What every test shares: no network, no user's settings, one thread, steady hypothesis."""
 
 import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -19,3 +22,17 @@ hypothesis.settings.load_profile("suite")
 def no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep a test from reading the user's own reviews."""
     monkeypatch.delenv("LSTM_REPORT_DATA", raising=False)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a built report be looked at in place of a sample."""
+    parser.addoption("--report", type=Path, help="the built page that test_page.py reads")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """The system's Chromium; not of the session, as Playwright keeps an event loop running."""
+    from chromium import started
+
+    with started() as made:
+        yield made

@@ -8,7 +8,7 @@ from lstm_report import paths
 from lstm_report.analysis import measurements
 from lstm_report.analysis.measurements import Measurement
 from lstm_report.claims import depth, memory
-from lstm_report.studies import memory as memory_study
+from lstm_report.studies import catalogue
 from lstm_report.studies.catalogue import DEPTH, GATED, HEADLINE, MEMORY, PHRASES
 
 SEEDS = range(100, 124)
@@ -54,14 +54,14 @@ class World:
             loss = falling(0.05)
             if self.get("unstable", False):
                 loss[7] += 0.3
+            if self.get("rebound", False):
+                loss[-1] = loss[0]
             return loss + 0.9 if self.get("no fall", False) else loss
 
         sizes = {"lstm": 900, "reslstm": 1000, "lstm matched": 1001}
         record(HEADLINE, cells, seeds=SEEDS, best=self.get("best", 5), curve=curve,
                parameters=sizes, size=self.get("size", 4.0))  # fmt: skip
         epochs = pd.read_csv(paths.RESULTS / HEADLINE / "epochs.csv")
-        best = epochs["epoch"] == self.get("best", 5)
-        epochs.loc[best, "validation_accuracy"] = 0.99
         rises = self.get("overfit", True)
         epochs["validation_loss"] = 0.3 + 0.05 * rises * epochs["epoch"]
         epochs.to_csv(paths.RESULTS / HEADLINE / "epochs.csv", index=False)
@@ -115,7 +115,7 @@ class World:
 
     def _memory(self):
         for run in memory_plan():
-            setting, place = run.setting, f"{run.setting.task}/{run.setting.length}"
+            setting, place = run.config, f"{run.config.task}/{run.config.length}"
             learnt = True
             if run.cell == "rnn" and setting.length == 100:
                 learnt = self.get("plain learns", False)
@@ -152,4 +152,4 @@ class World:
 
 
 def memory_plan():
-    return memory_study.plan(study=memory_study.STUDIES[MEMORY])
+    return catalogue.MEMORY_STUDIES[MEMORY].runs()

@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import glob
 import graphlib
 import importlib
 import importlib.metadata
@@ -19,14 +20,15 @@ from IPython.core.inputtransformer2 import TransformerManager
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from lstm_report.config import PROFILES
+from lstm_report.config import MODELS, PROFILES
 from lstm_report.paths import NOTEBOOKS, ROOT
+from lstm_report.report.build import LISTING
 
 PACKAGE = ROOT / "lstm_report"
-CHAPTERS = ["01_theory", "02_data", "03_lstm_training", "04_reslstm_training", "05_comparison"]
-CHAPTERS += ["06_evidence"]
-PARAMETERS = ["profile", "data", "seed", "epochs", "layers", "readout"]
-OPTIONAL = ["ray", "jax", "keras"]  # of the extras `cluster` and `bench`, which tests do without
+CHAPTERS = ["00_answer", "01_theory", "02_data", "03_lstm_training", "04_reslstm_training"]
+CHAPTERS += ["05_how_we_compare", "06_evidence", "07_discussion", "08_appendix"]
+PARAMETERS = ["profile", "data", "seed", "epochs", "layers", "readout", "language"]
+OPTIONAL = ["ray", "jax", "keras", "mutmut"]  # of extras that the tests do without
 # A module is as long as its subject, and one that is longer than this is likely two.
 LONGEST_CELL, LONGEST_MODULE, LARGEST_FOLDER = 15, 400, 13
 
@@ -203,6 +205,18 @@ def test_the_package_is_installed_with_its_types():
     assert all((PACKAGE / name).is_file() for name in data if "*" not in name)
 
 
+def test_the_package_is_installed_with_all_its_files():
+    globs = pyproject()["tool"]["setuptools"]["package-data"]
+    found = {
+        ROOT.joinpath(*name.split("."), path)
+        for name, patterns in globs.items()
+        for pattern in patterns
+        for path in glob.glob(pattern, root_dir=ROOT.joinpath(*name.split(".")), recursive=True)
+    }
+    inside = {path for path in tracked_files() if path.is_relative_to(PACKAGE)}
+    assert {path for path in inside if path.suffix != ".py"} - found == set()
+
+
 def test_light_modules_do_not_import_torch():
     lines = ["import sys", "import lstm_report"]
     for name in sorted(modules()):
@@ -267,15 +281,16 @@ def test_notebooks_take_the_six_parameters_and_name_the_chapter(chapter):
     values = {node.targets[0].id: ast.literal_eval(node.value) for node in assigned}
     assert list(values) == PARAMETERS
     assert values["profile"] in PROFILES
-    headings = [
-        line
+    headings = {
+        line: {*cell.metadata.get("tags", [])} & {"unnumbered", "appendix"}
         for cell in notebook.cells
         if cell.cell_type == "markdown"
         for line in cell.source.splitlines()
         if re.match(r"# \S", line)
-    ]
-    assert len(headings) == 1, "a chapter has one title"
-    assert not re.match(r"# [\d.]+ ", headings[0]), "the report numbers the chapters"
+    }
+    assert headings, "a chapter has a title"
+    assert all([*headings.values()][1:]), "one chapter a notebook, but for appendices"
+    assert not any(re.match(r"# [\d.]+ ", line) for line in headings), "the report numbers them"
 
 
 def test_there_is_no_other_notebook():
@@ -380,8 +395,11 @@ def test_style_and_format():
 
 
 def test_no_large_file_is_committed():
-    """A table of measurements may take 4 MiB: it is text, which git keeps in a tenth of that."""
-    limits = {"measurements.csv": 2**22}
+    """A table of measurements may take 4 MiB: it is text, which git keeps in a tenth of that.
+
+    And so may each of the two models that are shipped.
+    """
+    limits = {"measurements.csv": 2**22} | {f"{kind}.safetensors": 2**22 for kind in MODELS}
     sizes = {path: path.stat().st_size for path in tracked_files()}
     assert [p for p, size in sizes.items() if size > limits.get(p.name, 2**20)] == []
 
@@ -393,6 +411,24 @@ def test_make_passes_its_variables_on():
     expected = ".venv/bin/lstm-report build --profile 'smoke' --data 'a b.csv' --seed '3' --code"
     assert expected in command
     assert "--epochs" not in command
+
+
+def test_make_figures_publishes_those_of_the_build_and_no_others(tmp_path):
+    made, published = tmp_path / "build" / "figures", tmp_path / "figures"
+    for folder, names in ((made, "one.svg one.png stale.svg made.txt"), (published, "gone.png")):
+        folder.mkdir(parents=True)
+        for name in names.split():
+            (folder / name).write_text(name)
+    (made / LISTING).write_text("one.png\none.svg\n")
+    for name in ("pyproject.toml", "constraints.txt", ".venv/ready", ".venv/bin/lstm-report"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("#!/bin/sh\n")
+    (tmp_path / ".venv/bin/lstm-report").chmod(0o755)
+    result = run("make", "--file", str(ROOT / "Makefile"), "figures", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert {file.name: file.read_text() for file in published.iterdir()} == {
+        name: name for name in ("one.png", "one.svg")
+    }
 
 
 def test_make_help_lists_every_target():

@@ -1,6 +1,7 @@
 """C1, C10 and C12: does the residual LSTM classify better, and does more structure?"""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from lstm_report.claims.evidence import (
     LSTM,
     MATCHED,
     RESIDUAL,
+    SOURCE_BEST_EPOCH,
     SOURCE_DIFFERENCE,
     Cell,
     Claim,
@@ -19,6 +21,7 @@ from lstm_report.claims.evidence import (
     at_least,
     at_most,
     both_learn,
+    by_ranks,
     inside,
     parts_of,
 )
@@ -26,9 +29,10 @@ from lstm_report.config import MODELS
 from lstm_report.figures import evidence as evidence_figures
 from lstm_report.figures.costs import accuracy_against_cost, numbered
 from lstm_report.figures.evidence import Panel, Shown
+from lstm_report.figures.style import name_of
 from lstm_report.statistics.intervals import MARGIN
 from lstm_report.statistics.unpaired import Figure, contrast, shift
-from lstm_report.studies.catalogue import DEPTH, HEADLINE
+from lstm_report.studies.catalogue import HEADLINE
 
 N_GRAMS = ("baselines", "nb-weighted n-grams")
 SAME_SIZE = 0.01
@@ -36,7 +40,6 @@ SAME_SIZE = 0.01
 BOTH_MODELS = "a mean accuracy above 85% of both models"
 READOUTS = ("mean", "max")
 WHOLE = "as trained"
-BESIDE_ZERO = "One point with an interval for each comparison, beside a band around 0."
 
 
 def _difference(first: Cell, second: Cell) -> Callable[[View], Figure]:
@@ -64,43 +67,52 @@ def _deep(view: View) -> Figure:
     return shift(evidence.stack(view, "lstm", 8), evidence.stack(view, "lstm", 1))
 
 
-def _runs(view: View, names: dict[str, str], caption: str) -> Shown:
-    """Draw the test accuracy of every run of some cells of the headline study, by their names."""
-    study = evidence.shown_study(view, HEADLINE)
-    lines = {
-        name: evidence.accuracy(view, study, cell).to_frame("") for name, cell in names.items()
-    }
-    panel = Panel("", "model", "test accuracy", lines, percent=True, joined=False)
-    return Shown(
-        evidence_figures.over_conditions([panel]),
-        caption.format(records=f"`results/{study}`"),
-        "For each model one point a run, and a mean with an interval.",
-    )
-
-
 def _every_run(view: View) -> Shown:
-    return _runs(
-        view,
-        {kind: kind for kind in MODELS},
-        "Test accuracy of every run in the source’s setting ({records}), and the means over the "
-        "seeds with 95% intervals. The source states 81.45% and 80.30%.",
-    )
-
-
-def _every_pair(view: View) -> Shown:
+    """Draw what every run of one layer reached, and every pair of an LSTM and a residual LSTM."""
     study = evidence.shown_study(view, HEADLINE)
-    first, second = (
-        evidence.accuracy(view, study, kind).to_numpy() for kind in ("lstm", "reslstm")
-    )
+    cells = {"lstm": "lstm", "LSTM of equal size": "lstm matched", "reslstm": "reslstm"}
+    lines = {
+        name: evidence.accuracy(view, study, cell).to_frame("") for name, cell in cells.items()
+    }
+    first, second = (lines[kind][""].to_numpy() for kind in MODELS)
     found = np.subtract.outer(first, second)
     ahead, behind = ((sign * found >= SOURCE_DIFFERENCE).mean() for sign in (1, -1))
+    means = Panel("", "model", "test accuracy", lines, percent=True, joined=False)
     return Shown(
-        evidence_figures.pairs(first, second, SOURCE_DIFFERENCE),
-        f"What one run of each model would show: all {found.size:,} pairs of runs in "
-        f"`results/{study}`. In {ahead:.0%} of the pairs the LSTM is ahead by the 1.15 points of "
-        f"the source or more, in {behind:.0%} it is behind by as much. Exploratory.",
-        "A histogram of differences with lines at 0, at their mean and at 1.15 points.",
+        evidence_figures.runs_and_pairs(lines, SOURCE_DIFFERENCE),
+        f"Left: test accuracy of every run of one layer (`results/{study}`), and the means over "
+        "the seeds with 95% intervals; the LSTM of equal size has as many parameters as the "
+        "residual LSTM, and the source states 81.45% for the LSTM and 80.30% for the residual "
+        f"LSTM. Right, exploratory: what one run of each would show. In {ahead:.0%} of all "
+        f"{found.size:,} pairs the LSTM is ahead by the 1.15 points of the source or more, in "
+        f"{behind:.0%} it is behind by as much.",
+        f"{evidence_figures.in_words(means)} The differences of all pairs go from "
+        f"{100 * found.min():+.2f} to {100 * found.max():+.2f} points with a mean of "
+        f"{100 * found.mean():+.2f}; the source’s 1.15 lies "
+        f"{'within' if found.max() >= SOURCE_DIFFERENCE else 'beyond'} them.",
+        live=_runs_to_draw(view, study),
     )
+
+
+def _runs_to_draw(view: View, study: str) -> dict[str, Any]:
+    """Return what the page is told of the runs of both models, to draw one of each."""
+    kept = view.archive.study(study).records
+    assert kept is not None  # it is the study that is shown
+    curves = kept.epochs.sort_values("epoch").groupby("run_id")["validation_accuracy"]
+    models = []
+    for kind in MODELS:
+        runs = [
+            {
+                "seed": int(row["seed"]),
+                "accuracy": float(row["test_accuracy"]),
+                "best": int(row["best_epoch"]),
+                "curve": curves.get_group(row["run_id"]).round(5).tolist(),
+            }
+            for _, row in view.rows(study, kind).iterrows()
+        ]
+        models.append({"kind": kind, "name": name_of(kind), "runs": runs})
+    stated = {"difference": SOURCE_DIFFERENCE, "best": SOURCE_BEST_EPOCH}
+    return {"part": "draw", "study": study, "models": models, "stated": stated}
 
 
 def _forest(view: View, pairs: dict[str, tuple[Cell, Cell]], caption: str) -> Shown:
@@ -108,7 +120,7 @@ def _forest(view: View, pairs: dict[str, tuple[Cell, Cell]], caption: str) -> Sh
     return Shown(
         evidence_figures.differences(found, {"points": MARGIN}),
         f"{caption} Differences in test accuracy with 95% intervals over seeds and new reviews.",
-        BESIDE_ZERO,
+        "; ".join(f"{entry.what}: {entry.text}" for entry in found) + ".",
     )
 
 
@@ -129,15 +141,6 @@ def _read_outs(view: View) -> Shown:
     view.rows("readout", "lstm mean")
     return _forest(
         view, pairs, "What the residual changes under each read-out, and what the read-out changes."
-    )
-
-
-def _one_layer(view: View) -> Shown:
-    return _runs(
-        view,
-        {"lstm": "lstm", "LSTM of equal size": "lstm matched", "reslstm": "reslstm"},
-        "Test accuracy of every run of one layer ({records}), and the means over the seeds with "
-        "95% intervals. The LSTM of equal size has as many parameters as the residual LSTM.",
     )
 
 
@@ -175,12 +178,11 @@ def _cuts(view: View) -> Shown:
         raise Missing(perturbations.BRANCH_CUT)
     panel = Panel("", "residual in the test", "accuracy", lines, percent=True, joined=False,
                   level=("guessing", 0.5))  # fmt: skip
-    return Shown(
-        evidence_figures.over_conditions([panel]),
+    return evidence_figures.shown(
+        [panel],
         "Accuracy of trained models whose residual is cut in the test: *feedback cut* leaves it in "
         "what is read out and takes it from what the gates read. Every run, and means over the "
         "seeds with 95% intervals.",
-        "Groups of points with intervals for each kind of cell.",
     )
 
 
@@ -197,33 +199,22 @@ def _complexity(view: View) -> Shown:
     )
 
 
-def _stacks(view: View) -> Shown:
-    study = evidence.shown_study(view, DEPTH)
-    layers = {number: evidence.accuracy(view, study, f"lstm x{number}") for number in (1, 8)}
-    panel = Panel("", "layers", "test accuracy", {"lstm": pd.DataFrame(layers)}, percent=True,
-                  joined=False, level=("guessing", 0.5))  # fmt: skip
-    return Shown(
-        evidence_figures.over_conditions([panel]),
-        f"Test accuracy of every LSTM of one and of eight layers (`results/{study}`); the means "
-        "hide that runs of eight layers learn, or do not.",
-        "Points at one and at eight layers, the latter in two groups.",
-    )
-
-
 def _costs(view: View) -> Shown:
     """Draw accuracy against cost, of everything that was tested on IMDB."""
-    found = inventory.accuracy_and_cost()
+    found = inventory.accuracy_and_cost({*inventory.left_out(view.archive)["run_id"]})
     if len(found) < 2:
         raise Missing("two or more cells tested on IMDB")
     best = numbered(found)
     named = "; ".join(f"{row.number} {row.cell} ({row.study})" for row in best.itertuples())
+    reached = "; ".join(
+        f"{row.cell}, {row.accuracy:.1%} in {row.seconds:,.0f} s" for row in best.itertuples()
+    )
     return Shown(
         accuracy_against_cost(found),
         "Test accuracy of everything that was trained on IMDB against the seconds of its training "
         "times its threads, on the machine that it ran on; a bar goes from the worst seed to the "
         f"best. Equal steps of height divide the errors alike. Best at their cost: {named}.",
-        "Points of many models over a logarithmic axis of cost, with a stepped line through the "
-        "best at each cost.",
+        f"The best at their cost: {reached}.",
     )
 
 
@@ -322,7 +313,7 @@ PARTS = (
         "adding layers blindly can hurt",
         "Supported: of eight-layer LSTMs more than half learnt nothing.",
         "LSTMs of eight layers and of one, 20 runs of each, with nothing else changed",
-        "accuracy, eight layers minus one (by ranks)",
+        by_ranks("accuracy, eight layers minus one"),
         "points",
         _deep,
         at_most(-MARGIN),
@@ -341,18 +332,18 @@ CLAIMS = (
         "Direction and size stood in one rule, so that “ahead, but by less” had no place. They are "
         "two parts now; runs are not paired by seed, and the test reviews count as given.",
         parts_of("C1", PARTS),
-        (_every_run, _every_pair),
+        (_every_run,),
         (_read_outs,),
     ),
     Claim(
         "C10",
-        "the residual path is redundant in one layer and costs efficiency",
+        "the residual path is redundant in one layer, at a cost",
         "In a single layer the residual path is redundant and lowers parameter efficiency "
         "slightly.",
         "That nothing is gained is one-sided; the first rule asked besides whether anything is "
         "lost, and left it open. It is judged against half a point of gain now.",
         parts_of("C10", PARTS),
-        (_one_layer,),
+        (),
         (_forms, _cuts),
     ),
     Claim(
@@ -362,7 +353,7 @@ CLAIMS = (
         "As in C10, that the residual LSTM is no better is one-sided now; and stacks, of which "
         "many learn nothing, are compared by ranks.",
         parts_of("C12", PARTS),
-        (_complexity, _stacks),
+        (_complexity,),
         (_costs,),
     ),
 )

@@ -11,12 +11,14 @@ import pandas as pd
 from lstm_report import provenance
 from lstm_report.analysis import measurements
 from lstm_report.data.sources import IMDB_CHECKSUM
-from lstm_report.studies import catalogue, records
-from lstm_report.studies import memory as memory_study
+from lstm_report.studies import catalogue, committed, linear, records
 from lstm_report.studies.records import Records
-from lstm_report.studies.study import KEYS, Planned
+from lstm_report.studies.study import KEYS, Planned, value_of
 from lstm_report.texts import missing
 
+LOSS_NEARNESS = 1e-4
+"""How far the loss of predictions may be from that in the row: they are kept in half precision,
+which moves it by 1e-5 of it at most in what is recorded."""
 LEFT_OUT = ["study", "cell", "seed", "run_id", "reason"]
 
 
@@ -47,6 +49,7 @@ STATED = {
     "loss": Stated(seeds=5, measure="lstm-report measure"),
     "tuning": Stated(seeds=1),
     "strong": Stated(seeds=3, measure="lstm-report measure"),
+    "level": Stated(seeds=3),
     **{name: Stated(values["seeds"]) for name, values in catalogue.REGISTERED.items()},
     catalogue.MEMORY: Stated(catalogue.MEMORY_SEEDS, checksum=""),
 }
@@ -74,7 +77,7 @@ def in_words(lacks: Iterable[Missing]) -> str:
         if lack.what not in group:
             group.append(lack.what)
     return "; ".join(
-        ", ".join(group) + (f" (run `{command}`)" if command else "")
+        f"{', '.join(group)} (run `{command}`)" if command else ", ".join(group)
         for command, group in by_command.items()
     )
 
@@ -99,14 +102,17 @@ def open_study(name: str) -> Study:
     """Return the records of one of the studies in `STATED`, checked run by run.
 
     A run counts when its reviews are those stated, its settings are those that
-    `lstm_report.studies.study` plans for its cell and seed, and its predictions give the accuracy
-    in its row. A measurement counts when its run does.
+    `lstm_report.studies.study` plans for its cell and seed, its predictions give the accuracies and
+    the loss in its row, and its records are as they were committed. A measurement counts when its
+    run does.
 
     Raises:
         UserError: when a file is damaged.
     """
     stated, measured = STATED[name], measurements.read(name)
-    measured, unsound = _sound(name, measured)
+    edited = committed.altered(name).assign(study=name)
+    of_measurements = edited["file"] == "measurements.csv"
+    measured, unsound = _sound(name, measured, edited[of_measurements])
     if not len(records.recorded(name)):
         table = pd.DataFrame(columns=LEFT_OUT)
         if stated.checksum:
@@ -116,15 +122,18 @@ def open_study(name: str) -> Study:
     whole = records.read(name)
     plan = _plan(name, whole.runs["seed"].unique())
     registered = name.startswith(provenance.REGISTERED)
+    edited = edited[~of_measurements].drop_duplicates("run_id")
+    changed = edited.set_index("run_id")["reason"]
     doubled = whole.runs.duplicated(["cell", "seed"], keep=False)
     reasons = [
-        _objection(row, accuracy, stated, plan)
+        _objection(row, results, stated, plan)
         or (registered and provenance.objection(str(row["commit"])))
-        or (registered and (row["cell"], row["seed"]) not in plan and "was not registered")
+        or _unplanned(name, row, plan)
         or (twice and "recorded more than once")
-        or _epochs_objection(row, whole.epochs[whole.epochs["run_id"] == row["run_id"]], registered)
-        for (_, row), accuracy, twice in zip(
-            whole.runs.iterrows(), whole.correct.mean(axis=1), doubled, strict=True
+        or _epochs_objection(row, whole.epochs[whole.epochs["run_id"] == row["run_id"]])
+        or changed.get(row["run_id"], "")
+        for (_, row), (_, results), twice in zip(
+            whole.runs.iterrows(), _of_predictions(whole).iterrows(), doubled, strict=True
         )
     ]
     table = whole.runs.assign(study=name, reason=reasons).loc[[bool(r) for r in reasons], LEFT_OUT]
@@ -138,7 +147,8 @@ def open_study(name: str) -> Study:
         epochs=whole.epochs[whole.epochs["run_id"].isin(runs["run_id"])],
     )
     commits = pd.concat([runs["commit"], measured["commit"]])
-    left_out = _together(table, orphans, unsound)
+    removed = edited.loc[~edited["run_id"].isin(whole.runs["run_id"]), LEFT_OUT]
+    left_out = _together(table, removed, orphans, unsound)
     remarks = (*_remarks(commits), *_machines(runs["hardware"]))
     return Study(name, stated, sound if kept.any() else None, measured, left_out, remarks)
 
@@ -156,31 +166,51 @@ def _plan(name: str, seeds: Iterable[int]) -> dict[tuple[str, int], Planned]:
     }
 
 
+def _unplanned(name: str, row: pd.Series, plan: dict[tuple[str, int], Planned]) -> str:
+    """Return why a run stands in no plan, or an empty text."""
+    if (row["cell"], row["seed"]) in plan if plan else row["cell"] in linear.CELLS:
+        return ""
+    registered = name.startswith(provenance.REGISTERED)
+    return "was not registered" if registered else "has the name of no cell of the study"
+
+
+def _of_predictions(found: Records) -> pd.DataFrame:
+    """Return the columns of runs.csv that follow from the predictions, one row a run."""
+    unseen = found.correct[:, ~found.in_train]
+    signs = 2.0 * found.labels - 1
+    return pd.DataFrame(
+        {
+            "test_accuracy": found.correct.mean(axis=1),
+            "test_accuracy_unseen": unseen.mean(axis=1) if unseen.size else np.nan,
+            "test_loss": np.logaddexp(0, -signs * found.logits).mean(axis=1),
+            "test_reviews": len(signs),
+        }
+    )
+
+
 def _objection(
-    row: pd.Series, accuracy: float, stated: Stated, plan: dict[tuple[str, int], Planned]
+    row: pd.Series, results: pd.Series, stated: Stated, plan: dict[tuple[str, int], Planned]
 ) -> str:
     """Return why a run does not count, or an empty text."""
     if stated.checksum and row["checksum"] != stated.checksum:
         return f"made with other reviews than those stated (checksum {str(row['checksum'])[:12]})"
     if (planned := plan.get((row["cell"], row["seed"]))) is not None:
         for key in KEYS:
-            part, _, entry = key.partition(".")
-            wanted = getattr(getattr(planned.config, part), entry)
+            wanted = value_of(planned.config, key)
             if key in row and not _same(row[key], wanted):
                 return f"made with {key} = {row[key]} instead of {wanted}"
-    if not abs(row["test_accuracy"] - accuracy) <= 1e-6:
-        return "its predictions do not give the accuracy in its row"
+    for name in map(str, results.index):
+        near = LOSS_NEARNESS if name == "test_loss" else 0
+        if name in row and not np.isclose(row[name], results[name], near, 1e-6, equal_nan=True):
+            return f"its predictions do not give the {name} in its row"
     numbers = ("parameters", "train_seconds", "test_seconds")
     if unusable := [name for name in numbers if not 0 <= row[name] < np.inf]:
         return f"its {unusable[0]} is no number that can be"
     return ""
 
 
-def _epochs_objection(row: pd.Series, epochs: pd.DataFrame, registered: bool) -> str:
-    """Return why a run does not count by its epochs, or an empty text.
-
-    Its best epoch has to be one of them, and of a registered run the best of them.
-    """
+def _epochs_objection(row: pd.Series, epochs: pd.DataFrame) -> str:
+    """Return why a run does not count by its epochs, or an empty text."""
     if "best_epoch" not in row or "model.kind" not in row:
         return ""
     if epochs[list(records.EPOCH_NUMBERS)].isna().any(axis=None):
@@ -190,23 +220,23 @@ def _epochs_objection(row: pd.Series, epochs: pd.DataFrame, registered: bool) ->
     ranks = list(zip(-epochs["validation_accuracy"], epochs["validation_loss"], strict=True))
     chosen = [rank for rank, epoch in zip(ranks, epochs["epoch"], strict=True)
               if epoch == row["best_epoch"]]  # fmt: skip
-    if not chosen or (registered and chosen[0] != min(ranks)):
+    if not chosen or chosen[0] != min(ranks):
         return "its best epoch is not that of its epochs"
     return ""
 
 
-def _sound(name: str, measured: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _sound(
+    name: str, measured: pd.DataFrame, edited: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the measurements that count, and a row for each run of those that do not.
 
-    Each has to be a number; in a study that was registered, made with code from after that, on a
-    run that was planned.
+    Each has to be a number, and its run may have none that was `edited`; in a study that was
+    registered, made with code from after that, on a run that was planned.
     """
     values = pd.to_numeric(measured["value"], errors="coerce")
     reasons = pd.Series("", index=measured.index)
     if name == catalogue.MEMORY:
-        planned = {
-            run.setting.run_id() for run in memory_study.plan(study=memory_study.STUDIES[name])
-        }
+        planned = {run.config.run_id() for run in catalogue.MEMORY_STUDIES[name].runs()}
         reasons[~measured["run_id"].isin(planned)] = "no such run was registered"
     if name.startswith(provenance.REGISTERED):
         objections = measured["commit"].map(lambda commit: provenance.objection(str(commit)))
@@ -214,9 +244,9 @@ def _sound(name: str, measured: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFram
     reasons[measured.duplicated(measurements.KEY, keep=False)] = "measured more than once"
     others = measured[["seed", "count"]].apply(pd.to_numeric, errors="coerce")
     reasons[~np.isfinite(values) | others.isna().any(axis=1)] = "a measurement of it is no number"
-    bad = measured["run_id"].isin(measured.loc[reasons != "", "run_id"])
-    named = measured.assign(study=name, reason=reasons)[reasons != ""].drop_duplicates("run_id")
-    return measured.assign(value=values)[~bad], named[LEFT_OUT]
+    named = measured.assign(study=name, reason=reasons).loc[reasons != "", LEFT_OUT]
+    named = _together(named, edited[LEFT_OUT]).drop_duplicates("run_id")
+    return measured.assign(value=values)[~measured["run_id"].isin(named["run_id"])], named
 
 
 def _together(*tables: pd.DataFrame) -> pd.DataFrame:

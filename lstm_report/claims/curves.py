@@ -88,7 +88,11 @@ def _best_epochs(view: View) -> Shown:
     return Shown(
         best_epochs(best, evidence.SOURCE_BEST_EPOCH, int(last)),
         f"Runs by the epoch at which their validation accuracy was highest (`results/{study}`).",
-        "Bars of the number of runs at each epoch for both models, with a line at epoch 14.",
+        "; ".join(
+            f"{name_of(kind)}: epochs {min(epochs)} to {max(epochs)}, median {np.median(epochs):g}"
+            for kind, epochs in best.items()
+        )
+        + "; the source states 14.",
     )
 
 
@@ -103,7 +107,16 @@ def _curves(view: View) -> Shown:
         epoch_bands(tables),
         f"Loss and validation accuracy over the epochs (`results/{study}`): every run, and means "
         "over the seeds with 95% intervals.",
-        "Three panels over the epochs with a line and a band for each model.",
+        " ".join(_in_words(kind, table) for kind, table in tables.items()),
+    )
+
+
+def _in_words(kind: str, table: pd.DataFrame) -> str:
+    means = table.groupby("epoch")[["train_loss", "validation_loss"]].mean()
+    (first, _), (last, end) = means.iloc[0], means.iloc[-1]
+    return (
+        f"{name_of(kind)}: training loss {first:.2f} to {last:.2f}, validation loss at its lowest "
+        f"{means['validation_loss'].min():.2f}, at the end {end:.2f}."
     )
 
 

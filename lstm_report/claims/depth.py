@@ -25,6 +25,7 @@ from lstm_report.claims.evidence import (
     Rule,
     at_least,
     at_most,
+    in_powers,
     learnt,
     more_often,
     one_layer_learns,
@@ -32,7 +33,7 @@ from lstm_report.claims.evidence import (
     stack,
 )
 from lstm_report.config import MODELS
-from lstm_report.figures.evidence import Panel, Shown, over_conditions
+from lstm_report.figures.evidence import Panel, Shown, shown
 from lstm_report.statistics.intervals import MARGIN
 from lstm_report.statistics.unpaired import Figure, contrast, share_difference
 from lstm_report.studies.catalogue import DEPTH, GATED
@@ -120,7 +121,7 @@ def _probe_works(view: View) -> Check:
 
 
 def _fade(kind_of: str) -> str:
-    return f"gradient at the start of training, {kind_of}, in powers of ten"
+    return in_powers(f"gradient at the start of training, {kind_of}")
 
 
 FORMS = ("reslstm", "skiplstm", "gatedlstm")
@@ -139,13 +140,11 @@ def _gradients(view: View) -> Shown:
         Panel("One layer, along time", "time steps before the last", "norm of the gradient",
               evidence.under(view, single, TIME_GRADIENT, steps), LOG),
     ]  # fmt: skip
-    return Shown(
-        over_conditions(panels),
+    return shown(
+        panels,
         f"Gradient of the loss by the hidden states at the start of training (`results/{study}`): "
         "by layer in stacks of eight, and by time step in one layer. Every seed, and means with "
         "95% intervals.",
-        "Over layers the line of the LSTM falls and that of the residual LSTM does not; along time "
-        "both fall.",
     )
 
 
@@ -159,34 +158,36 @@ def _trained_gradients(view: View) -> Shown:
         lines[kind] = table[learnt(evidence.accuracy(view, *cell)).reindex(table.index)]
     panel = Panel("", "layer, the deepest at the right", "norm of the gradient", lines, LOG)
     caption = f"The same by layer after training (`results/{study}`), of the stacks that learnt."
-    return Shown(over_conditions([panel]), caption, "A line and a band for each kind of layer.")
+    return shown([panel], caption)
 
 
 def _stack_panels(view: View, study: str, kinds: Sequence[str]) -> list[Panel]:
     """Return the panels of accuracy and loss by the number of layers, of the kinds recorded."""
     panels = []
+    learned: dict[str, pd.DataFrame] = {}
     for title, quantity, y, guessed in (
         ("Test accuracy", "", "accuracy", 0.5),
-        ("Training loss", "train_loss", "loss of the last epoch (nats)", math.log(2)),
+        ("Training loss", "train_loss", "last epoch (nats)", math.log(2)),
     ):
         lines = {}
         for kind in kinds:
             with contextlib.suppress(Missing):
                 lines[kind] = evidence.by_layers(view, study, kind, quantity)
+                learned[kind] = learned.get(kind, lines[kind] > evidence.LEARNT)
         if len(lines) < 2:
             raise Missing("two or more kinds of stacks", f"lstm-report study {study}")
         level = ("guessing", guessed)
-        panels.append(Panel(title, "layers", y, lines, {}, not quantity, level, joined=False))
+        panels.append(Panel(title, "layers", y, lines, {}, not quantity, level, False, learned))
     return panels
 
 
 def _depths(view: View) -> Shown:
     study = evidence.shown_study(view, DEPTH)
-    return Shown(
-        over_conditions(_stack_panels(view, study, MODELS)),
+    return shown(
+        _stack_panels(view, study, MODELS),
         f"Test accuracy and training loss of every stack by its number of layers (`results/{study}`"
-        f"), and means with 95% intervals. A stack counts as learnt above {evidence.LEARNT:.0%}.",
-        "Points by the number of layers; those of deep LSTMs lie in two groups.",
+        "), and means of those that learnt, with 95% intervals. A stack counts as learnt above "
+        f"{evidence.LEARNT:.0%}.",
     )
 
 
@@ -199,23 +200,21 @@ def _probes(view: View) -> Shown:
         lines, level = evidence.under(view, cells, PROBE, steps), ("guessing", GUESSED)
         x = "time steps since the word"
         panels.append(Panel(title, x, "words read back", lines, {}, True, level))
-    return Shown(
-        over_conditions(panels),
+    return shown(
+        panels,
         "How often a linear probe tells from the top layer’s state which of 20 words was read so "
         f"many time steps before (`results/{study}`). Every seed, and means with 95% intervals.",
-        "Two panels: in one layer both lines fall from 100% to guessing, in four layers that of "
-        "the LSTM is low from the start.",
     )
 
 
 def _forms(view: View) -> Shown:
     """Draw accuracy and loss of each form of the residual, by the number of layers."""
-    return Shown(
-        over_conditions(_stack_panels(view, "depth", FORMS)),
+    return shown(
+        _stack_panels(view, "depth", FORMS),
         "Forms of the residual by the number of layers: the source’s, one between the layers that "
         "the gates do not read (Wu et al. 2016), and one that passes the output gate (Kim et al. "
-        "2017). Every stack, and means with 95% intervals (`results/depth`).",
-        "Two panels of points by the number of layers for each form.",
+        "2017). Every stack, and means of those that learnt, with 95% intervals "
+        "(`results/depth`).",
     )
 
 

@@ -18,7 +18,7 @@ from lstm_report.claims.admitted import STATED, Missing, View
 from lstm_report.figures.evidence import Shown
 from lstm_report.statistics.intervals import Estimate, Interval
 from lstm_report.statistics.unpaired import Figure, with_new_reviews
-from lstm_report.studies.catalogue import DEPTH, HEADLINE
+from lstm_report.studies.catalogue import DEPTH, HEADLINE, REGISTERED
 
 Outcome = Literal[
     "supported", "refuted", "not reproduced", "partly supported", "undecided", "not tested",
@@ -100,6 +100,21 @@ class Check:
     text: str
 
 
+def by_ranks(what: str) -> str:
+    """Return what a figure is, and that it goes by ranks."""
+    return f"{what} (by ranks)"
+
+
+def in_powers(what: str) -> str:
+    """Return what a figure is, and that it counts powers of ten."""
+    return f"{what}, in powers of ten"
+
+
+def in_a_sentence(what: str) -> str:
+    """Return what a figure is, without the two, which its unit tells as well."""
+    return what.removesuffix(by_ranks("")).removesuffix(in_powers(""))
+
+
 @dataclass(frozen=True)
 class Part:
     """One statement of a claim, the experiment that can refute it, and its rule."""
@@ -174,7 +189,8 @@ LEARNT = 0.65
 ONE_LAYER_LEARNS = 0.75
 BOTH_LEARN = 0.85
 FIRST_ROUND = {HEADLINE: "headline", DEPTH: "depth"}
-"""The study of the first round that a figure shows while the second has no runs yet."""
+"""The study of the first round that a figure shows while the second has too few runs."""
+SHOWN_FROM = 3
 
 
 def accuracy(view: View, study: str, cell: str) -> pd.Series:
@@ -250,18 +266,18 @@ def one_layer_learns(view: View) -> Check:
 
 
 def shown_study(view: View, name: str) -> str:
-    """Return the study that a figure is drawn from: a registered one, else that before it."""
-    return name if view.archive.study(name).records is not None else FIRST_ROUND[name]
+    """Return the study that a figure is drawn from: a registered one, else that before it.
+
+    A registered one is drawn once each of its cells has `SHOWN_FROM` runs.
+    """
+    found = view.archive.study(name).records
+    runs = [] if found is None else list(found.runs["cell"])
+    counts = [runs.count(cell) for cell in REGISTERED[name]["cells"]]
+    return name if min(counts) >= SHOWN_FROM else FIRST_ROUND[name]
 
 
 def by_layers(view: View, study: str, kind: str, quantity: str = "") -> pd.DataFrame:
     """Return a figure of the stacks of a kind, seeds by number of layers, complete rows only.
-
-    Args:
-        view: the records.
-        study: of stacks.
-        kind: the recurrent layer.
-        quantity: of the last epoch; by default the test accuracy.
 
     Raises:
         Missing: for fewer than two depths.
@@ -282,12 +298,6 @@ def under(
     view: View, cells: dict[str, Cell], measure: str, conditions: dict[float, str]
 ) -> dict[str, pd.DataFrame]:
     """Return a measure of several cells, seeds by conditions, for those that have it.
-
-    Args:
-        view: the records.
-        cells: by the name of a line.
-        measure: its name.
-        conditions: as they are recorded, by the number that they are drawn at.
 
     Raises:
         Missing: when no cell has them all.

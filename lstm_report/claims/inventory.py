@@ -1,6 +1,8 @@
 """What was recorded, what it cost, and what does not count, over all studies of the claims."""
 
+import dataclasses
 import functools
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -12,8 +14,8 @@ from lstm_report.claims.admitted import LEFT_OUT, STATED, WITHOUT_EDITED, Archiv
 from lstm_report.config import ModelConfig
 from lstm_report.data.sources import IMDB_CHECKSUM
 from lstm_report.figures.costs import AVERAGED, LINEAR
-from lstm_report.studies import catalogue, records
-from lstm_report.studies import memory as memory_study
+from lstm_report.studies import catalogue, linear, records
+from lstm_report.studies.study import value_of
 from lstm_report.texts import missing
 
 COLUMNS = (
@@ -27,8 +29,11 @@ OPERATIONS = 6
 """Of a weight for each token: a product and a sum forwards, and two of each backwards."""
 
 
-def accuracy_and_cost() -> pd.DataFrame:
+def accuracy_and_cost(left_out: Collection[str] = ()) -> pd.DataFrame:
     """Return accuracy and cost of every cell in `results/` with IMDB's reviews, cheapest first.
+
+    Args:
+        left_out: run ids that do not count.
 
     Returns:
         One row a cell, and one more where it was averaged with n-grams. Columns:
@@ -47,18 +52,19 @@ def accuracy_and_cost() -> pd.DataFrame:
         UserError: when records are damaged.
     """
     names = sorted({path.parent.name for path in paths.RESULTS.glob("*/runs.csv")} - UNSHOWN)
-    rows = [row for name in names for row in _rows(name)]
+    rows = [row for name in names for row in _rows(name, left_out)]
     found = pd.DataFrame(rows, columns=list(COLUMNS))
     return found.sort_values("seconds", kind="stable", ignore_index=True)
 
 
-def _rows(name: str) -> list[dict[str, Any]]:
+def _rows(name: str, left_out: Collection[str]) -> list[dict[str, Any]]:
     runs, _ = records.tables(name)
     if not {*NEEDED} <= {*runs.columns}:
         return []
-    runs = runs[runs["checksum"] == IMDB_CHECKSUM]
+    runs = runs[(runs["checksum"] == IMDB_CHECKSUM) & ~runs["run_id"].isin(left_out)]
     tokens = _tokens(name)
     measured = measurements.read(name)
+    measured = measured[measured["run_id"].isin(runs["run_id"])]
     rows = []
     for cell in dict.fromkeys(runs["cell"]):
         of_cell = runs[runs["cell"] == cell]
@@ -214,6 +220,43 @@ def recorded(archive: Archive) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
+SETTINGS = {
+    "training reviews": "data.train_limit",
+    "words": "data.max_length",
+    "E": "model.embedding_size",
+    "H": "model.hidden_size",
+    "epochs": "training.epochs",
+    "step size": "training.learning_rate",
+    "batch": "training.batch_size",
+    "dropout": "model.dropout",
+}
+"""The settings that the text tells of each study, by the heading of their column."""
+WHOLE = 22_500
+"""Training reviews of a study without a limit: nine tenths of the official ones."""
+
+
+def settings() -> pd.DataFrame:
+    """Return what each study of classifiers trains, one row a study.
+
+    Returns:
+        Columns study, models (how many kinds of them), seeds, and those of `SETTINGS`; a setting
+        that differs between the cells is given as `least to most`.
+    """
+    rows = []
+    for study in catalogue.STUDIES.values():
+        if study.name not in STATED:
+            continue
+        one = dataclasses.replace(study, seeds=1).runs()
+        row: dict[str, Any] = {"study": study.name, "models": len(one), "seeds": study.seeds}
+        for heading, key in SETTINGS.items():
+            values = sorted({value_of(run.config, key) or WHOLE for run in one})
+            row[heading] = " to ".join(
+                f"{value:,g}" for value in dict.fromkeys((values[0], values[-1]))
+            )
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
 def by_seeds(found: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of `recorded`, the cells of a study with equally many seeds in one.
 
@@ -294,15 +337,12 @@ def commands(archive: Archive) -> list[str]:
     found = []
     for study in map(archive.study, STATED):
         options = " --exclude PATH" if study.stated.checksum == WITHOUT_EDITED else ""
-        if study.records is not None and study.name in catalogue.STUDIES:
+        if study.records is not None and study.name in (*catalogue.STUDIES, linear.NAME):
             row = study.records.runs.iloc[0]
             cell, seed = row["cell"], row["seed"]
-        elif study.name in catalogue.STUDIES:
-            planned = catalogue.STUDIES[study.name]
-            cell, seed = planned.cells[0].label, planned.first_seed
-        elif study.name in memory_study.STUDIES:
-            first = memory_study.plan(1, study=memory_study.STUDIES[study.name])[0]
-            cell, seed = first.label, first.setting.seed
+        elif study.name in (*catalogue.STUDIES, *catalogue.MEMORY_STUDIES):
+            first = catalogue.find(study.name).runs()[0]
+            cell, seed = first.label, first.seed
         else:
             continue
         found.append(f'lstm-report again {study.name} "{cell}" --seed {seed}{options}')

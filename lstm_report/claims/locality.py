@@ -14,7 +14,7 @@ from lstm_report.claims import evidence
 from lstm_report.claims.accuracy import BOTH_MODELS, N_GRAMS, n_grams_minus_lstm
 from lstm_report.claims.admitted import Missing, View
 from lstm_report.claims.evidence import LSTM, Check, Claim, Part, at_least, both_learn, parts_of
-from lstm_report.figures.evidence import Panel, Shown, over_conditions
+from lstm_report.figures.evidence import Panel, Shown, shown
 from lstm_report.statistics.intervals import MARGIN
 from lstm_report.statistics.unpaired import Figure, contrast
 from lstm_report.studies.catalogue import HEADLINE, PHRASE, PHRASES
@@ -60,11 +60,10 @@ def _ends(view: View) -> Shown:
             )
     if not panels:
         raise Missing(perturbations.LAST, f"lstm-report study {study}")
-    return Shown(
-        over_conditions(panels),
+    return shown(
+        panels,
         "Accuracy when only the first or the last words of a review are read "
         f"(`results/{study}`). Every seed, and means with 95% intervals.",
-        "Lines and bands for each model that rise with the number of words kept.",
     )
 
 
@@ -73,11 +72,10 @@ def _order(view: View) -> Shown:
     found = pd.DataFrame({name: evidence.accuracy(view, *cell) for name, cell in names.items()})
     panel = Panel("", "reviews", "test accuracy", {"lstm": found}, percent=True, joined=False,
                   level=("linear model over n-grams", _linear(view)))  # fmt: skip
-    return Shown(
-        over_conditions([panel]),
+    return shown(
+        [panel],
         f"Test accuracy of every LSTM that was trained and tested on reviews in order, or with "
         f"phrases of {PHRASE} words in random order, and means with 95% intervals.",
-        "Points for reviews in order and for shuffled phrases, beside a line.",
     )
 
 
@@ -94,12 +92,11 @@ def _windows(view: View) -> Shown:
         lines[kind] = table[order]
     panel = Panel("", "words that stay together", "accuracy", lines, percent=True,
                   level=("linear model over n-grams", _linear(view)))  # fmt: skip
-    return Shown(
-        over_conditions([panel]),
+    return shown(
+        [panel],
         "Accuracy when a review is cut into windows of so many words, which are read in random "
         "order, by models trained on reviews in order; *all* is the review as it stands "
         "(`results/headline`). Every seed, and means with 95% intervals.",
-        "A line and a band for each model against the size of the window.",
     )
 
 
@@ -120,12 +117,11 @@ def _edits(view: View) -> Shown:
         for kind in ("lstm", "reslstm")
     }
     panel = Panel("", "reviews judged", "right", lines, percent=True, joined=False)
-    return Shown(
-        over_conditions([panel]),
+    return shown(
+        [panel],
         "Reviews that a person edited, a few words each, until their label turned (Kaushik et al. "
         "2020): accuracy before and after, and pairs with both right, by models trained without "
         "them. Every run, and means over the seeds with 95% intervals.",
-        "Three groups of points with intervals for both models.",
     )
 
 

@@ -16,7 +16,8 @@ from lstm_report.claims.evidence import (
     both_learn,
     parts_of,
 )
-from lstm_report.figures.evidence import Panel, Shown, loss_by_error, over_conditions
+from lstm_report.figures.evidence import Panel, Shown, loss_by_error, shown
+from lstm_report.figures.style import name_of
 from lstm_report.statistics.unpaired import Figure, contrast
 from lstm_report.studies.catalogue import HEADLINE
 
@@ -80,7 +81,13 @@ def _loss(view: View) -> Shown:
         loss_by_error(groups),
         "Loss, gradient and part of the whole loss of all recorded test predictions "
         f"(`results/{study}`), in tenths of their error.",
-        "Three panels against the error with a line for each model: all rise.",
+        "; ".join(
+            f"{name_of(kind)}: predictions with an error above {1 - CONFIDENT:g} make "
+            f"{table.loc[table['error'] > 1 - CONFIDENT, 'loss'].sum() / table['loss'].sum():.0%} "
+            "of the loss"
+            for kind, table in groups.items()
+        )
+        + ".",
     )
 
 
@@ -98,12 +105,11 @@ def _losses(view: View) -> Shown:
         Panel("Calibration", "loss in training", "calibration error",
               {"lstm": pd.DataFrame(calibration)}, joined=False),
     ]  # fmt: skip
-    return Shown(
-        over_conditions(panels),
+    return shown(
+        panels,
         "Test accuracy and expected calibration error of the LSTM trained with binary "
         "cross-entropy (*bce*), the same with smoothed labels, and the hinge loss. Every run, and "
         "means over the seeds with 95% intervals.",
-        "Two panels with points and an interval for each loss.",
     )
 
 

@@ -30,13 +30,15 @@ from lstm_report.claims.evidence import (
     Rule,
     at_least,
     both_learn,
+    by_ranks,
+    in_powers,
     inside,
     more_often,
     parts_of,
 )
 from lstm_report.config import MODELS
 from lstm_report.data.memory_tasks import TASKS
-from lstm_report.figures.evidence import Panel, Shown, differences, over_conditions
+from lstm_report.figures.evidence import Panel, Shown, differences, shown
 from lstm_report.statistics.intervals import MARGIN, Estimate
 from lstm_report.statistics.unpaired import Figure, contrast, share_difference, shift
 from lstm_report.studies.catalogue import HEADLINE, MEMORY
@@ -148,52 +150,54 @@ def _by_length(view: View, cells: dict[str, Cell], measure: str, prefix: str = "
     return evidence.under(view, cells, measure, evidence.numbered(view, *first, measure, prefix))
 
 
+def _learnt(view: View, cells: dict[str, Cell], task: str) -> Lines:
+    """Return whether each run of several cells learnt a task, seeds by the length of the task."""
+    found = _by_length(view, cells, LEARNT, f"{task}/")
+    return {name: table == 1 for name, table in found.items()}
+
+
 def _sentences(view: View) -> Shown:
+    """Draw what was learnt of "although ... but ..." by distance, and after how many steps."""
+    x = "words in between"
     panels = []
     for title, form in (("Usual start", CLOSED), ("Gates that start open", OPEN)):
         cells = {kind: (MEMORY, form.format(kind)) for kind in MODELS}
+        learnt = _learnt(view, cells, "although-but")
         panels.append(
-            Panel(title, "words between the halves", "accuracy",
-                  _by_length(view, cells, ALTHOUGH_BUT), percent=True, joined=False,
-                  level=("guessing", 0.5))
+            Panel(title, x, "accuracy", _by_length(view, cells, ALTHOUGH_BUT), percent=True,
+                  joined=False, level=("guessing", 0.5), learnt=learnt)
         )  # fmt: skip
-    return Shown(
-        over_conditions(panels),
+    taken = _by_length(view, cells, TAKEN, "although-but/")
+    panels.append(
+        Panel("Gates that start open", x, "steps until learnt", taken, {"yscale": "log"},
+              joined=False, learnt=learnt)
+    )  # fmt: skip
+    return shown(
+        panels,
         "Accuracy of every run on sentences “although …, …, but …” by the words between their "
-        f"halves (`results/{MEMORY}`), and means with 95% intervals. Runs learn, or do not.",
-        "Two panels of points by the number of words between the halves.",
-    )
-
-
-def _steps_taken(view: View) -> Shown:
-    cells = {kind: (MEMORY, OPEN.format(kind)) for kind in MODELS}
-    lines = _by_length(view, cells, TAKEN, "although-but/")
-    panel = Panel("", "words between the halves", "steps until learnt", lines,
-                  {"yscale": "log"}, joined=False)  # fmt: skip
-    return Shown(
-        over_conditions([panel]),
-        "Steps of the optimiser until the sentences were learnt, from gates that start open "
-        f"(`results/{MEMORY}`); a run that never learnt stands at its budget of 4,800.",
-        "Points by the number of words between the halves for both models.",
+        f"halves (`results/{MEMORY}`), and means of those that learnt, with 95% intervals. Right: "
+        "the steps of the optimiser that the runs with open gates took; one that never learnt "
+        "stands at its budget of 4,800.",
     )
 
 
 def _memory(view: View) -> Shown:
-    errors = _by_length(view, {kind: (MEMORY, kind) for kind in ("rnn", "lstm")}, ADDING)
+    tasks = {kind: (MEMORY, kind) for kind in ("rnn", "lstm")}
+    errors = _by_length(view, tasks, ADDING)
     gradients: Lines = {}
     for name, when in (("after training", ""), ("at the usual start", BEFORE)):
         gradients |= _by_length(view, {name: (MEMORY, "lstm")}, CELL_GRADIENT + when, "adding/100/")
     panels = [
         Panel("Adding problem", "time steps", "mean squared error", errors, joined=False,
-              level=("guessing", GUESSED)),
+              level=("guessing", GUESSED), learnt=_learnt(view, tasks, "adding")),
         Panel("Cell state of the LSTM", "time steps before the last", "norm of the gradient",
               gradients, LOG),
     ]  # fmt: skip
-    return Shown(
-        over_conditions(panels),
+    return shown(
+        panels,
         "Error of every run in the adding problem by its length, and the gradient by the LSTM’s "
-        f"cell state in sequences of 100 (`results/{MEMORY}`), with means and 95% intervals.",
-        "Two panels: points of two kinds of network, and lines before and after training.",
+        f"cell state in sequences of 100 (`results/{MEMORY}`), with means and 95% intervals; those "
+        "of errors are of the runs that learnt.",
     )
 
 
@@ -211,11 +215,10 @@ def _open_gates(view: View) -> Shown:
                 title, x, "accuracy", lines, percent=True, joined=False, level=("guessing", chance)
             )
         )
-    return Shown(
-        over_conditions(panels),
+    return shown(
+        panels,
         "Exploratory runs of the first round, five a model: the same task, and copying, from gates "
         "that start open (Tallec and Ollivier 2018). Every run, and means with 95% intervals.",
-        "Two panels of points by the distance for both models.",
     )
 
 
@@ -238,7 +241,7 @@ def _groups(view: View) -> Shown:
         "Accuracy of the residual LSTM minus that of the LSTM on test reviews with and without a "
         "word of contrast (*although*, *but*, *however*, …) or negation in what is read "
         f"(`results/{study}`), with 95% intervals over the seeds.",
-        "One point with an interval for each group of reviews, beside a band around 0.",
+        "; ".join(f"{entry.what}: {entry.text}" for entry in found) + ".",
     )
 
 
@@ -254,7 +257,7 @@ PARTS = (
         "C4a", "trained, the cell state passes on nearly all",
         "Supported: where the task is learnt the gates are open, and the forget gate, and with "
         "it ∂c_t/∂c_{t-1} along the linear path, is near 1.",
-        _ADDING, "LSTM that learnt, gradient by the cell state, in powers of ten", "decades",
+        _ADDING, in_powers("LSTM that learnt, gradient by the cell state"), "decades",
         lambda view: contrast([kept_by_cell_state(view)], [1]),
         inside(-HALF, HALF), _short_sums_are_learnt, _SHORT,
         "A trained LSTM keeps its gradient over 50 steps, to within a factor of two.",
@@ -263,7 +266,7 @@ PARTS = (
     Part(
         "C4b", "at the usual start the cell state passes on nearly all",
         "Refuted: f is about one half, so that 50 steps leave some 10⁻⁸.",
-        _ADDING, "LSTM before training, gradient by the cell state, in powers of ten", "decades",
+        _ADDING, in_powers("LSTM before training, gradient by the cell state"), "decades",
         lambda view: contrast([kept_by_cell_state(view, BEFORE)], [1]),
         inside(-HALF, HALF), _short_sums_are_learnt, _SHORT,
         "The linear path keeps memory by its form alone.",
@@ -310,7 +313,7 @@ PARTS = (
         "Supported: in trials with open gates it took 600 to 900 steps where the LSTM took 1,200 "
         "to 1,500, at 100 words. The algebra does not predict it.",
         _SENTENCES + "; gates that start open, 100 words, at most 4,800 steps",
-        "steps until learnt, residual LSTM by LSTM (by ranks)", "doublings",
+        by_ranks("steps until learnt, residual LSTM by LSTM"), "doublings",
         _sooner, Rule(below=0.0, refuted_above=SOONER), _open, _NEAR,
         "The shortcut speeds learning up.", "The shortcut saves less than a third of the steps.",
     ),
@@ -356,7 +359,7 @@ CLAIMS = (
         "train until the shortest distance is learnt now, from the usual start and from open "
         "gates, and runs that learn are counted.",
         parts_of("C8", PARTS),
-        (_sentences, _steps_taken, _groups),
+        (_sentences, _groups),
         (_open_gates,),
     ),
 )

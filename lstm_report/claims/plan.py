@@ -103,10 +103,6 @@ SCENARIOS: dict[str, tuple[bool, Draw]] = {
 def power(draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
     """Return how often each part is decided as its assumption has it.
 
-    Args:
-        draws: simulated studies of each part.
-        seed: of the draws.
-
     Returns:
         One row a part: part, assumed (supported or refuted), median (of the simulated figures),
         alone (share decided so by the 95% interval) and strictest (by an interval of the level that
@@ -217,17 +213,11 @@ setting gives the 81% of the source.
 
 def _bound(value: float, unit: str) -> str:
     text = in_unit(value, unit)
-    return f"{text.removeprefix('+') if not text.strip('+0.') else text}{UNITS[unit][3]}"
+    return UNITS[unit][3].format(text.removeprefix("+") if not text.strip("+0.") else text)
 
 
 def rule_text(rule: Rule, unit: str, against: str) -> str:
-    """Return a rule in words.
-
-    Args:
-        rule: the regions.
-        unit: of the figure, one of `lstm_report.statistics.intervals.UNITS`.
-        against: what a part is called that is not supported but decided.
-    """
+    """Return a rule in words."""
 
     def ends(low: float, high: float) -> list[str]:
         named = (("above", low), ("below", high))

@@ -16,7 +16,15 @@ from statsmodels.stats.multitest import multipletests
 from lstm_report import paths, provenance, texts
 from lstm_report.claims import accuracy, admitted, curves, depth, inventory, locality, loss, memory
 from lstm_report.claims.admitted import Archive, Missing, View
-from lstm_report.claims.evidence import ALPHA, Calculated, Check, Claim, Outcome, Part
+from lstm_report.claims.evidence import (
+    ALPHA,
+    Calculated,
+    Check,
+    Claim,
+    Outcome,
+    Part,
+    in_a_sentence,
+)
 from lstm_report.statistics.intervals import Estimate
 from lstm_report.studies import catalogue, records
 
@@ -68,6 +76,25 @@ class Verdict:
         if self.lacking:
             meaning = f" Not complete yet: {admitted.in_words(self.lacking)}."
         return f"{self.outcome.capitalize()}. {figure}.{meaning} {check}"
+
+    @property
+    def sentence(self) -> str:
+        """What was found, as a sentence of the text, with the figure it rests on."""
+        part, what, figure = self.part, "", ""
+        if isinstance(part, Calculated):
+            return f"That {part.statement} follows from the equations ({part.where})."
+        if self.estimate is not None:
+            what, text = in_a_sentence(self.estimate.what), self.estimate.text
+            figure = f" ({what}: {text})"
+        if self.outcome == "not measured yet":
+            return f"Whether {part.statement} is not measured yet{figure and f', so far{figure}'}."
+        if self.outcome == "not tested" and self.check is not None:
+            why = f"its check failed: {self.check.text}"
+            return f"Whether {part.statement} was not tested, since {why}."
+        if self.outcome == "undecided":
+            return f"Whether {part.statement} is left open by the runs{figure}."
+        found = part.if_supported if self.outcome == "supported" else part.if_refuted
+        return f"{found.removesuffix('.')} ({what}: {text})." if figure else found
 
 
 @dataclass
@@ -218,7 +245,7 @@ def table(entries: Sequence[Entry]) -> pd.DataFrame:
     first = first_round()
     rows = [
         {
-            "": entry.claim.identity,
+            "no.": entry.claim.identity,
             "claim": entry.claim.name,
             "verdict": entry.outcome,
             "first round": first.get(entry.claim.identity, texts.NOT_MEASURED),
@@ -232,7 +259,7 @@ def by_part(found: Sequence[Verdict]) -> pd.DataFrame:
     """Return one row a part: what it says, its verdict, its figure, and its corrected p-value."""
     return pd.DataFrame(
         {
-            "": [entry.part.identity for entry in found],
+            "part": [entry.part.identity for entry in found],
             "statement": [entry.part.statement for entry in found],
             "verdict": [entry.outcome for entry in found],
             "figure (95% interval)": [_figure(entry) for entry in found],

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,6 +21,9 @@ from lstm_report.cli.studies import (
     tell_epoch,
 )
 from lstm_report.errors import UserError
+
+if TYPE_CHECKING:
+    from lstm_report.training.runs import Trained
 
 app = typer.Typer(
     help="LSTM against residual LSTM for the sentiment of movie reviews.",
@@ -67,6 +70,7 @@ def build(
     epochs: Epochs = None,
     layers: Layers = None,
     readout: Readout = None,
+    language: Annotated[str, typer.Option(help="en, or zh for Chinese.")] = "en",
     code: Annotated[bool, typer.Option(help="Show the code in the PDF too.")] = False,
     output: Annotated[Path, typer.Option(help="Folder of the finished report.")] = Path("build"),
 ) -> None:
@@ -88,6 +92,7 @@ def build(
                 epochs=epochs,
                 layers=layers,
                 readout=readout,
+                language=language,
                 code=code,
                 output=output,
             )
@@ -97,6 +102,20 @@ def build(
     typer.echo(f"HTML: {result.html}\nPDF:  {result.pdf}")
     for line in result.summary_lines:
         typer.echo(line)
+
+
+@app.command()
+def notebooks(
+    language: Annotated[str, typer.Option(help="en, or zh for Chinese.")] = "zh",
+    output: Annotated[
+        Path | None, typer.Option(help="Folder to write; else build/LANGUAGE/notebooks.")
+    ] = None,
+) -> None:
+    """Write the notebooks in a language, to be opened in JupyterLab."""
+    from lstm_report import language as languages
+
+    for file in languages.write_notebooks(language, output):
+        typer.echo(f"{file}")
 
 
 @app.command()
@@ -134,7 +153,7 @@ def train(
 def claims(
     json: Annotated[Path | None, typer.Option(help="File to write the whole ledger to.")] = None,
     readme: Annotated[
-        Path | None, typer.Option(help="Markdown file whose table of results is renewed.")
+        Path | None, typer.Option(help="Markdown file whose answer and results are renewed.")
     ] = None,
 ) -> None:
     """Print the verdict on each claim of the source report, computed from results/."""
@@ -159,7 +178,10 @@ def claims(
 
 @app.command()
 def predict(
-    run: Annotated[Path, typer.Option(help="Folder of a finished run.")],
+    run: Annotated[
+        Path | None,
+        typer.Option(help="Folder of a finished run; without it, the shipped models judge."),
+    ] = None,
     text: Annotated[str | None, typer.Argument(help="The text to judge.")] = None,
     input: Annotated[Path | None, typer.Option(help="CSV/TSV/JSONL/Parquet of texts.")] = None,
     output: Annotated[Path | None, typer.Option(help="File to write.")] = None,
@@ -167,8 +189,15 @@ def predict(
         str | None,
         typer.Option(help="Column that holds the texts; else text, review or sentence."),
     ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="Which shipped model judges: lstm (of a file, unless named) or reslstm."),
+    ] = None,
 ) -> None:
     """Print label and probability of a text, or add them to the rows of a file.
+
+    Without --run, the two models judge that are shipped with lstm-report, an LSTM and a residual
+    LSTM; a file is judged by the one that --model names.
 
     A file is given back as it came, with two columns added: probability, of the text being
     positive, and label (positive or negative). Where it has such a column already, this one stays,
@@ -179,16 +208,69 @@ def predict(
         raise UserError(
             "Expected either one text, or both --input FILE and --output FILE: give one of the two."
         )
-    from lstm_report.training.evaluate import label_of, predict_file, probabilities
+    if model is not None and run is not None:
+        raise UserError("Expected either --run or --model, got both: leave one out.")
+    from lstm_report import config as configuration
+
+    if model is not None and model not in configuration.MODELS:
+        raise configuration.unknown("model", model, configuration.MODELS)
+    from lstm_report.training import shipped
+    from lstm_report.training.evaluate import predict_file
     from lstm_report.training.runs import read_run
 
-    finished = read_run(run)
+    if run is not None:
+        finished = read_run(run)
+        if input is not None and output is not None:
+            predict_file(finished, input, output, column, log=typer.echo)
+        else:
+            typer.echo(_judged(finished, text or ""))
+        return
+    pair = shipped.read()
+    typer.echo(shipped.in_words(pair), err=True)
     if input is not None and output is not None:
-        predict_file(finished, input, output, column, log=typer.echo)
+        chosen = pair[model or configuration.MODELS[0]]
+        predict_file(chosen, input, output, column, log=typer.echo)
+    elif model is not None:
+        typer.echo(_judged(pair[model], text or ""))
     else:
-        (probability,) = probabilities(finished, [text or ""])
-        likelihood = max(probability, 1 - probability)
-        typer.echo(f"{label_of(probability)} {likelihood:.3f}")
+        for kind, entry in pair.items():
+            typer.echo(f"{kind} {_judged(entry, text or '')}")
+
+
+def _judged(model: "Trained", text: str) -> str:
+    """Return the label of a text and its probability."""
+    from lstm_report.training.evaluate import label_of, probabilities
+
+    (probability,) = probabilities(model, [text])
+    return f"{label_of(probability)} {max(probability, 1 - probability):.3f}"
+
+
+@app.command()
+def ship(
+    first: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of an LSTM's run.")],
+    second: Annotated[Path, typer.Argument(metavar="RUN", help="That of a residual LSTM's.")],
+    data: Data = "auto",
+    output: Annotated[
+        Path | None, typer.Option(help="Folder to write; else that of the package.")
+    ] = None,
+) -> None:
+    """Make two runs the pair of models that is shipped: smaller, and judged again on the test."""
+    from lstm_report.data import sources
+    from lstm_report.training import shipped
+    from lstm_report.training.runs import read_run
+
+    runs = read_run(first), read_run(second)
+    source = sources.resolve(data, log=typer.echo)
+    made = shipped.ship(runs[0], runs[1], source, output)
+    for entry in made.values():
+        about = entry.about
+        typer.echo(
+            f"{entry.file.name}: {entry.file.stat().st_size:,} bytes; test accuracy "
+            f"{about['accuracy']:.2%} on {about['test_reviews']:,} reviews, "
+            f"{about['recorded_accuracy']:.2%} as trained; {about['changed']:,} reviews are judged "
+            "otherwise."
+        )
+    typer.echo(f"Folder: {made['lstm'].directory}")
 
 
 @app.command()

@@ -1,5 +1,6 @@
 """The commands about many runs: `lstm-report study | again | measure | baselines`."""
 
+import dataclasses
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +13,9 @@ if TYPE_CHECKING:
     import pandas
 
     from lstm_report.data.sources import Source
-    from lstm_report.studies.study import Study
+    from lstm_report.studies.runner import Plan
+    from lstm_report.studies.study import MemoryStudy, Study
+    from lstm_report.studies.workers import Engine
 
 
 Data = Annotated[
@@ -73,40 +76,28 @@ def run_study(
     Another profile or other epochs are recorded under a name of their own.
     """
     from lstm_report.studies import runner
-    from lstm_report.studies.catalogue import find
-    from lstm_report.studies.memory import STUDIES
+    from lstm_report.studies.study import Study
 
-    if name in STUDIES:
-        _only_with_reviews(engine=engine != "local", address=address, cpus=cpus != 1, gpus=gpus,
-                           data=data, profile=profile, epochs=epochs,
-                           exclude=exclude)  # fmt: skip
-        raise typer.Exit(
-            _memory(name, 1 if workers is None else workers, seeds, only or [], dry_run)
-        )
-    chosen = find(name).altered(profile=profile, epochs=epochs, seeds=seeds).only(only or [])
+    chosen = _find(name, data=data, exclude=exclude, profile=profile, epochs=epochs,
+                   engine=engine != "local", address=address, cpus=cpus != 1,
+                   gpus=gpus)  # fmt: skip
+    if isinstance(chosen, Study):
+        chosen = chosen.altered(profile=profile, epochs=epochs)
+    chosen = dataclasses.replace(chosen, seeds=chosen.seeds if seeds is None else seeds)
+    chosen = chosen.only(only or [])
     chosen.runs()
-    _check_exclude(chosen, exclude)
     with closing(
         runner.choose_engine(engine, workers, address=address, cpus=cpus, gpus=gpus)
     ) as place:
-        source = _reviews(chosen, data, exclude)
+        plan = _plan(chosen, data, exclude)
         if dry_run:
-            typer.echo(runner.forecast(chosen, source, place))
+            typer.echo(runner.forecast(plan, place))
             return
-        result = runner.execute(chosen, source, place, log=typer.echo)
-    typer.echo(runner.summary_text(chosen))
-    typer.echo(f"Records: results/{chosen.name}")
-    if result.failed:
-        typer.echo(
-            f"lstm-report: {len(result.failed)} of the runs failed, see "
-            f"results/{chosen.name}/failures.csv; the same command tries them again.",
-            err=True,
-        )
-        raise typer.Exit(1)
+        _execute(plan, place)
 
 
 def again(
-    study: Annotated[str, typer.Argument(help="A study, as of `lstm-report study`.")],
+    study: Annotated[str, typer.Argument(help="A study, as of `lstm-report study`, or baselines.")],
     cell: Annotated[
         str, typer.Argument(help='One of its cells; of memory, as in "lstm, adding 50".')
     ],
@@ -115,40 +106,55 @@ def again(
     exclude: Exclude = None,
 ) -> None:
     """Compute one run of a study again, beside its records; exit code 1 when it is far off them."""
-    from lstm_report.studies import catalogue
-    from lstm_report.studies import memory as memory_study
-    from lstm_report.studies.again import classifier, memory
+    from lstm_report.studies import linear, runner
 
-    if study in memory_study.STUDIES:
-        _only_with_reviews(data=data, exclude=exclude)
-        found = memory(cell, seed, study)
+    if seed < 0:
+        raise UserError(f"Expected a seed of at least 0, got {seed}: give a whole number.")
+    if study == linear.NAME:
+        source = _resolve(data or "auto", exclude)
+        plan: Plan = linear.LinearModels(source, cells=[cell], first_seed=seed)
     else:
-        chosen = catalogue.find(study).only([cell])
-        _check_exclude(chosen, exclude)
-        source = _reviews(chosen, data, exclude)
-        found = classifier(chosen, cell, seed, source, on_epoch=tell_epoch)
+        chosen = _find(study, data=data, exclude=exclude).only([cell])
+        plan = _plan(dataclasses.replace(chosen, first_seed=seed, seeds=1), data, exclude)
+    found = runner.again(plan, tell_epoch)
     typer.echo(f"{study}, {cell}, seed {seed}: {found.text}")
     if not found.within:
         raise typer.Exit(1)
 
 
-def _check_exclude(study: "Study", exclude: Path | None) -> None:
-    if study.excluding and exclude is None:
+def _find(name: str, **given: object) -> "Study | MemoryStudy":
+    """Return a study; one of memory refuses the options that are about reviews and clusters."""
+    from lstm_report.studies import catalogue
+    from lstm_report.studies.study import Study
+
+    chosen = catalogue.find(name)
+    if not isinstance(chosen, Study):
+        for option in (option for option, value in given.items() if value):
+            raise UserError(
+                f"Expected the study {name} without --{option}, since it trains small networks on "
+                "tasks of its own on this machine: leave the option out."
+            )
+    elif chosen.excluding and not given["exclude"]:
         raise UserError(
-            f"Expected the reviews that the study {study.name} is trained without, got none: name "
+            f"Expected the reviews that the study {name} is trained without, got none: name "
             "their file or folder with --exclude."
         )
+    return chosen
 
 
-def _reviews(study: "Study", data: str | None, exclude: Path | None) -> "Source":
-    """Return the reviews that a study is trained on, and say which they are."""
+def _plan(study: "Study | MemoryStudy", data: str | None, exclude: Path | None) -> "Plan":
+    """Return the runs of a study, and say which reviews they are trained on."""
     from lstm_report.data import unlabelled
+    from lstm_report.studies import classifiers, memory
+    from lstm_report.studies import study as kinds
 
+    if isinstance(study, kinds.MemoryStudy):
+        return memory.Networks(study)
     source = _resolve(data or study.data, exclude)
     if any(run.config.training.vectors != "none" for run in study.runs()):
         source = unlabelled.attach(source, data or study.data)
         typer.echo(f"{len(source.unlabelled):,} reviews without a label are read too.")
-    return source
+    return classifiers.Classifiers(study, source)
 
 
 def _resolve(data: str, exclude: Path | None) -> "Source":
@@ -216,43 +222,27 @@ def baselines(
     from lstm_report.data.counterfactual import read_pairs
     from lstm_report.studies import linear
 
-    name = linear.execute(
+    plan = linear.LinearModels(
         _resolve(data, edits),
         profile=profile,
         seeds=seeds,
         left_out=edits,
         pairs=None if edits is None else read_pairs(edits),
-        log=typer.echo,
     )
-    typer.echo(f"Records: results/{name}")
+    _execute(plan, linear.Here())
 
 
-def _only_with_reviews(**given: object) -> None:
-    for option, value in given.items():
-        if value:
-            raise UserError(
-                f"Expected the study memory without --{option}, since it trains small networks on "
-                "tasks of its own on this machine: leave the option out."
-            )
+def _execute(plan: "Plan", engine: "Engine") -> None:
+    """Run what is missing of a study, and tell what was found; exit code 1 when a run failed."""
+    from lstm_report.studies import runner
 
-
-def _memory(name: str, workers: int, seeds: int | None, only: list[str], dry_run: bool) -> int:
-    """Run or forecast a study of memory, and return the exit code."""
-    from lstm_report.studies import memory as memory_study
-    from lstm_report.studies.workers import LocalEngine
-
-    study = memory_study.STUDIES[name]
-    planned = memory_study.plan(seeds, only, study=study)
-    engine = LocalEngine(workers)
-    if dry_run:
-        typer.echo(memory_study.forecast(planned, engine))
-        return 0
-    failed = memory_study.execute(planned, engine, log=typer.echo)
-    typer.echo(memory_study.summary_text(study))
-    typer.echo(f"Records: results/{name}")
+    failed = runner.execute(plan, engine, log=typer.echo).failed
+    typer.echo(plan.summary())
+    typer.echo(f"Records: results/{plan.name}")
     if failed:
         typer.echo(
-            f"lstm-report: {len(failed)} of the runs failed; the same command tries them again.",
+            f"lstm-report: {len(failed)} of the runs failed, see "
+            f"results/{plan.name}/failures.csv; the same command tries them again.",
             err=True,
         )
-    return 1 if failed else 0
+        raise typer.Exit(1)

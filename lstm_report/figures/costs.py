@@ -12,7 +12,6 @@ from matplotlib.ticker import (
     FixedLocator,
     FuncFormatter,
     LogLocator,
-    NullFormatter,
     PercentFormatter,
 )
 
@@ -75,9 +74,6 @@ def goal(row: Row) -> str:
 def goal_table(rows: Sequence[Row]) -> pd.DataFrame:
     """Return the goals with what was measured; goals without a figure are in `absent`.
 
-    Args:
-        rows: of a record.
-
     Returns:
         Columns measured, figure, low, high (the interval over rounds), goal and met.
     """
@@ -90,9 +86,6 @@ def goal_table(rows: Sequence[Row]) -> pd.DataFrame:
 
 def further_table(rows: Sequence[Row]) -> pd.DataFrame:
     """Return what was measured without a goal, but for how cost grows.
-
-    Args:
-        rows: of a record.
 
     Returns:
         Columns measured, figure, low and high, as of `goal_table`.
@@ -126,49 +119,8 @@ def _plain(value: float, _: int = 0) -> str:
 
 
 @style.apply()
-def against_goals(rows: Sequence[Row]) -> Figure:
-    """Draw how many times over each goal is reached: from 1 on it is met.
-
-    A figure that has to be at least so much is divided by its bound; of one that may be at most so
-    much, the bound is divided by the figure, up to a hundredfold. The numbers beside the points are
-    the figures.
-
-    Args:
-        rows: of a record; those without a goal or a figure are left out.
-    """
-    drawn = [row for row in goals(rows) if row["figure"] is not None]
-    figure, axis = style.figure(height=0.9 + 0.24 * len(drawn))
-    colours = {True: style.PALETTE["green"], False: style.PALETTE["vermilion"]}
-    for place, row in enumerate(drawn):
-        found, bound = row["figure"], row["bound"]
-        values = np.array([found["median"], found["low"], found["high"]])
-        times = values / bound if row["word"] == "at least" else bound / values.clip(bound / 100)
-        middle, (low, high) = times[0], np.sort(times[1:])
-        axis.errorbar(
-            middle, place, xerr=[[max(middle - low, 0)], [max(high - middle, 0)]], capsize=2,
-            marker="o" if row["met"] else "X", linestyle="none", color=colours[row["met"]],
-        )  # fmt: skip
-        axis.annotate(
-            f"{found['median']:.3g} ({goal(row)})", (1.01, place), va="center",
-            xycoords=("axes fraction", "data"), fontsize=7.5, annotation_clip=False,
-        )  # fmt: skip
-    axis.axvline(1, color=style.PALETTE["black"], linewidth=1)
-    axis.set_yticks(range(len(drawn)), [row["what"] for row in drawn], fontsize=7.5)
-    axis.set(xscale="log", xlabel="times the goal (from 1 on it is met)", ylabel="what is measured")
-    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axis.xaxis.set_major_formatter(FuncFormatter(_plain))
-    axis.xaxis.set_minor_formatter(NullFormatter())
-    axis.set_ylim(len(drawn) - 0.5, -0.5)
-    return style.finish(figure)
-
-
-@style.apply()
 def scaling(rows: Sequence[Row]) -> Figure:
-    """Draw seconds against the size of the work along each axis, with the fitted powers.
-
-    Args:
-        rows: of a record; those of other sections are left out.
-    """
+    """Draw seconds against the size of the work along each axis, with the fitted powers."""
     drawn = scaling_rows(rows)
     titles = list(dict.fromkeys(row["details"]["axis"] for row in drawn))
     figure, axes = style.figure(-(-len(titles) // 2), 2, height=5.6, squeeze=False)
@@ -237,10 +189,6 @@ def accuracy_against_cost(found: pd.DataFrame, cost: str = "seconds") -> Figure:
     The line joins the cells that no cheaper one reaches, which bear numbers; `numbered` names them.
     A bar goes from the worst seed to the best. Equal steps of height divide the errors alike, so
     that good models do not lie on each other where a bad one is drawn too.
-
-    Args:
-        found: from `lstm_report.claims.inventory.accuracy_and_cost`; rows without that cost are
-        left out. cost: a key of `COSTS`.
     """
     if cost not in COSTS:
         raise UserError(f"Expected a cost out of {', '.join(COSTS)}, got {cost!r}: choose one.")
@@ -288,10 +236,6 @@ def _number(figure: Figure, axis: Axes, x: np.ndarray, y: np.ndarray) -> None:
 def numbered(found: pd.DataFrame, cost: str = "seconds") -> pd.DataFrame:
     """Return the cells that bear a number in `accuracy_against_cost`.
 
-    Args:
-        found: from `lstm_report.claims.inventory.accuracy_and_cost`.
-        cost: a key of `COSTS`.
-
     Returns:
         Columns number, study, cell, accuracy, seeds and the cost.
     """
@@ -300,12 +244,7 @@ def numbered(found: pd.DataFrame, cost: str = "seconds") -> pd.DataFrame:
 
 
 def frontier(found: pd.DataFrame, cost: str = "seconds") -> pd.DataFrame:
-    """Return the rows that no cheaper or equally cheap one reaches in accuracy, cheapest first.
-
-    Args:
-        found: from `lstm_report.claims.inventory.accuracy_and_cost`.
-        cost: the column of the cost; rows without one are left out.
-    """
+    """Return the rows that no cheaper or equally cheap one reaches in accuracy, cheapest first."""
     ordered = found.dropna(subset=[cost]).sort_values([cost, "accuracy"], ascending=[True, False])
     best = ordered["accuracy"].cummax().shift(fill_value=-np.inf)
     return ordered[ordered["accuracy"] > best]

@@ -4,6 +4,7 @@ Where a table has one row a seed, every seed is drawn faintly, and the means ove
 with their 95% intervals (Student's), which are cut off at the outermost seed on a logarithmic axis.
 """
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from lstm_report.figures import style
@@ -20,6 +22,9 @@ from lstm_report.statistics.unpaired import contrast
 
 POINT = 100
 """A fraction times this is in points."""
+LONGEST_NAME = 40
+"""Characters in a line of the name of a comparison."""
+CROSS = style.PALETTE["grey"]
 FAINT: Mapping[str, Any] = {"alpha": 0.25, "linewidth": 0.7}
 """How a single seed is drawn."""
 
@@ -31,6 +36,8 @@ class Shown:
     figure: Figure
     caption: str
     alt: str
+    live: dict[str, Any] | None = None
+    """What its live part on the page is told, if it has one."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,16 @@ class Panel:
     """A value to compare with, and its name."""
     joined: bool = True
     """Whether the conditions are steps of one quantity, so that a line may lead through them."""
+    learnt: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    """Per model, as `lines`: whether a run learnt. Means are then over those that did, since the
+    mean of runs that learnt and of others is that of neither; the others are crosses."""
+
+    def of_those_that_learnt(self, kind: str) -> pd.DataFrame:
+        """Return the line of a model without the values of runs that did not learn."""
+        table = self.lines[kind]
+        if kind not in self.learnt:
+            return table
+        return table.where(self.learnt[kind].reindex(table.index, fill_value=False))
 
 
 def _percent(axis: Axes) -> None:
@@ -86,11 +103,14 @@ def _bands(axis: Axes, lines: Mapping[str, pd.DataFrame]) -> None:
         _band(axis, columns, table, kind, position)
 
 
-def _points(axis: Axes, lines: Mapping[str, pd.DataFrame]) -> None:
+def _points(axis: Axes, panel: Panel) -> None:
     """Draw every seed of each condition, and the mean with its interval, models side by side."""
+    lines = panel.lines
     names = list(dict.fromkeys(name for table in lines.values() for name in table.columns))
     for position, (kind, table) in enumerate(lines.items()):
-        values, colour = table.to_numpy(dtype=float), style.colour_of(kind, position)
+        colour = style.colour_of(kind, position)
+        values = panel.of_those_that_learnt(kind).to_numpy(dtype=float)
+        others = np.where(np.isfinite(values), np.nan, table.to_numpy(dtype=float))
         shift = 0.24 * (position - (len(lines) - 1) / 2)
         places = np.array([names.index(name) + shift for name in table.columns])
         spread = np.linspace(-0.05, 0.05, len(values))[:, None]  # beside each other, in their order
@@ -98,10 +118,16 @@ def _points(axis: Axes, lines: Mapping[str, pd.DataFrame]) -> None:
             (places + spread).ravel(), values.ravel(), linestyle="", marker="o", markersize=3,
             color=colour, alpha=0.5, markeredgewidth=0,
         )  # fmt: skip
-        found = [_mean(column[np.isfinite(column)]) for column in values.T]
+        if np.isfinite(others).any():
+            axis.plot(
+                (places + spread).ravel(), others.ravel(), linestyle="", marker="x", markersize=4,
+                color=colour, alpha=0.8, markeredgewidth=0.9,
+            )  # fmt: skip
+        some = np.isfinite(values).any(axis=0)
+        found = [_mean(column[np.isfinite(column)]) for column in values.T[some]]
         reach = [[e.estimate - e.low for e in found], [e.high - e.estimate for e in found]]
         axis.errorbar(
-            places + 0.09, [e.estimate for e in found], yerr=reach, capsize=3, linestyle="",
+            places[some] + 0.09, [e.estimate for e in found], yerr=reach, capsize=3, linestyle="",
             color=colour, label=style.name_of(kind), marker=style.MODEL_MARKERS.get(kind, "o"),
         )  # fmt: skip
     axis.set_xticks(
@@ -113,17 +139,16 @@ def _points(axis: Axes, lines: Mapping[str, pd.DataFrame]) -> None:
 
 @style.apply()
 def over_conditions(panels: Sequence[Panel]) -> Figure:
-    """Draw one line a model against a condition, in one panel for each measure.
-
-    Args:
-        panels: at least one, each with at least one line.
-    """
+    """Draw one line a model against a condition, in one panel for each measure."""
     figure, axes = style.figure(
-        1, len(panels), height=3.2, width=style.WIDTH if len(panels) > 1 else 5.2, squeeze=False
+        1, len(panels), height=2.7, width=style.WIDTH if len(panels) > 1 else 5.2, squeeze=False
     )
     for axis, panel in zip(axes[0], panels, strict=True):
         axis.set(title=panel.title, xlabel=panel.x, ylabel=panel.y, **panel.options)
-        (_bands if panel.joined else _points)(axis, panel.lines)
+        if panel.joined:
+            _bands(axis, panel.lines)
+        else:
+            _points(axis, panel)
         if panel.level is not None:
             name, value = panel.level
             axis.axhline(value, color=style.PALETTE["grey"], linestyle=":", label=name)
@@ -140,9 +165,52 @@ def over_conditions(panels: Sequence[Panel]) -> Figure:
         for axis in axes[0]
         for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)
     }
+    if any(not table.all(axis=None) for panel in panels for table in panel.learnt.values()):
+        handles["did not learn"] = Line2D([], [], linestyle="", marker="x", color=CROSS)
     in_a_row = 4 if len(panels) > 1 and len(handles) == 4 else 3
     figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=in_a_row)
     return style.finish(figure)
+
+
+def shown(panels: Sequence[Panel], caption: str) -> Shown:
+    """Return the figure of `over_conditions` with its caption, and with its finding in words."""
+    return Shown(over_conditions(panels), caption, " ".join(map(in_words, panels)))
+
+
+def in_words(panel: Panel) -> str:
+    """Return what a panel shows to who cannot see it: each line's means, its ends if it is long."""
+
+    def written(value: float) -> str:
+        if panel.percent:
+            return f"{100 * value:.1f}%"
+        return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}".replace("e-0", "e-")
+
+    def at(name: Any) -> str:
+        return f"{name:g}" if isinstance(name, float) else str(name)
+
+    lines = []
+    for kind in panel.lines:
+        table = panel.of_those_that_learnt(kind)
+        means, counts = table.mean(), table.notna().sum().to_dict()
+        known = kind in panel.learnt
+        chosen = means if len(means) <= (1 if panel.joined else 4) else means.iloc[[0, -1]]
+        said = []
+        for name, value in chosen.items():
+            told = written(value) if counts[name] else "none"
+            told = f"{told} at {at(name)}" if at(name) else told
+            some = known and counts[name] < len(table)
+            said.append(f"{told} ({counts[name]} of {len(table)} learnt)" if some else told)
+        both = panel.joined and len(said) == 2
+        lines.append(
+            f"{style.name_of(kind)}: {f'from {said[0]} to {said[1]}' if both else ', '.join(said)}"
+        )
+    if panel.level:
+        lines.append(f"{panel.level[0]} is {written(panel.level[1])}")
+    title = f"{panel.title}, {panel.y}" if panel.title else panel.y
+    title = f"{title[0].upper()}{title[1:]}"
+    if any(f"{name}" for table in panel.lines.values() for name in table):
+        title = f"{title} by {panel.x}"
+    return f"{title}, means over the seeds: {'; '.join(lines)}."
 
 
 @style.apply()
@@ -154,7 +222,7 @@ def epoch_bands(epochs: Mapping[str, pd.DataFrame]) -> Figure:
             validation_accuracy, one row a run and epoch.
     """
     columns = ("seed", "epoch", "train_loss", "validation_loss", "validation_accuracy")
-    figure, axes = style.figure(1, 3, height=3.0)
+    figure, axes = style.figure(1, 3, height=2.6)
     for position, (kind, frame) in enumerate(epochs.items()):
         for axis, quantity in zip(axes, columns[2:], strict=True):
             table = frame.pivot(index="seed", columns="epoch", values=quantity).dropna()
@@ -177,7 +245,7 @@ def best_epochs(best: Mapping[str, Sequence[int]], stated: int, last: int) -> Fi
         stated: the epoch that the source states.
         last: the last epoch that was trained.
     """
-    figure, axis = style.figure(height=2.6, width=5.8)
+    figure, axis = style.figure(height=2.2, width=5.8)
     width = 0.8 / len(best)
     for position, (kind, values) in enumerate(best.items()):
         counts = np.bincount(np.asarray(values, dtype=int), minlength=last + 1)[: last + 1]
@@ -194,58 +262,60 @@ def best_epochs(best: Mapping[str, Sequence[int]], stated: int, last: int) -> Fi
 
 
 @style.apply()
-def pairs(first: np.ndarray, second: np.ndarray, stated: float) -> Figure:
-    """Draw the differences of all pairs of one run of each model, beside the one that is stated.
+def runs_and_pairs(lines: Mapping[str, pd.DataFrame], stated: float) -> Figure:
+    """Draw every run of some models, and the differences of all pairs of a run of each of two.
 
     Args:
-        first, second: (S,) accuracies of the runs of two models; differences are first minus
-            second.
+        lines: per model, the accuracies of its runs, one a row; among them `lstm` and `reslstm`,
+            whose differences (the first minus the second) are drawn.
         stated: the difference that the source states for its one pair, a fraction.
     """
-    figure, axis = style.figure(height=2.6, width=5.8)
-    differences = POINT * np.subtract.outer(first, second).ravel()
-    axis.hist(differences, bins=30, color=style.PALETTE["grey"], alpha=0.6)
-    axis.axvline(0, color=style.PALETTE["black"], linewidth=0.8)
-    axis.axvline(
+    figure, (runs, pairs) = style.figure(1, 2, height=2.9)
+    _points(runs, Panel("", "", "", lines))
+    runs.set(title="Every run", xlabel="model", ylabel="test accuracy")
+    _percent(runs)
+    first, second = (lines[kind].to_numpy(dtype=float) for kind in ("lstm", "reslstm"))
+    differences = POINT * np.subtract.outer(first.ravel(), second.ravel()).ravel()
+    pairs.hist(differences, bins=30, color=style.PALETTE["grey"], alpha=0.6)
+    pairs.axvline(0, color=style.PALETTE["black"], linewidth=0.8)
+    pairs.axvline(
         POINT * stated, color=style.PALETTE["purple"], linestyle=":", label="source report"
     )
-    axis.axvline(differences.mean(), color=style.PALETTE["black"], label="mean of all pairs")
-    axis.set(xlabel="accuracy, LSTM minus residual LSTM (points)", ylabel="pairs of runs")
-    axis.legend(loc="upper left")
+    pairs.axvline(differences.mean(), color=style.PALETTE["black"], label="mean of all pairs")
+    pairs.set(
+        title="Every pair", xlabel="LSTM minus residual LSTM (points)", ylabel="pairs of runs"
+    )
+    figure.legend(loc="outside lower center", ncols=3)
     return style.finish(figure)
 
 
 @style.apply()
 def differences(estimates: Sequence[Estimate], margins: Mapping[str, float]) -> Figure:
-    """Draw several differences, each with its interval, in one panel for each unit.
-
-    Args:
-        estimates: at least one.
-        margins: by unit, the largest difference that does not matter.
-    """
+    """Draw several differences, each with its interval, in one panel for each unit."""
     groups: dict[str, list[Estimate]] = {}
     for estimate in estimates:
         groups.setdefault(estimate.unit, []).append(estimate)
     heights = [len(group) + 1 for group in groups.values()]
     figure, axes = style.figure(
-        len(groups), height=0.8 * len(groups) + 0.42 * len(estimates) + 0.4, squeeze=False,
+        len(groups), height=0.7 * len(groups) + 0.36 * len(estimates) + 0.4, squeeze=False,
         height_ratios=heights,
     )  # fmt: skip
     for axis, (unit, group) in zip(axes[:, 0], groups.items(), strict=True):
         scale, _, _, name = UNITS[unit]
         ends = scale * np.array([[getattr(e.interval, part) for part in ("estimate", "low", "high")]
                                  for e in group])  # fmt: skip
-        axis.axvspan(-scale * margins[unit], scale * margins[unit], color="#E4E7EB", linewidth=0,
-                     label="does not matter in practice")  # fmt: skip
+        axis.axvspan(-scale * margins[unit], scale * margins[unit], color=style.GREYS["grid"],
+                     linewidth=0, label="does not matter in practice")  # fmt: skip
         axis.axvline(0, color=style.PALETTE["black"], linewidth=0.8)
         reach = np.maximum([ends[:, 0] - ends[:, 1], ends[:, 2] - ends[:, 0]], 0)
         axis.errorbar(
             ends[:, 0], range(len(group)), xerr=reach, fmt="o", color=style.PALETTE["black"],
             capsize=3, markersize=6, label="95% interval",
         )  # fmt: skip
-        axis.set_yticks(range(len(group)), [estimate.what for estimate in group])
+        names = [textwrap.fill(estimate.what, LONGEST_NAME) for estimate in group]
+        axis.set_yticks(range(len(group)), names)
         axis.set_ylim(len(group) - 0.5, -0.5)
-        axis.set(xlabel=f"difference ({name.strip()})", ylabel="comparison")
+        axis.set_xlabel(f"difference ({name.format('').strip()})")
         axis.grid(axis="y", visible=False)
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return style.finish(figure)
@@ -258,7 +328,7 @@ def loss_by_error(groups: Mapping[str, pd.DataFrame]) -> Figure:
     Args:
         groups: per model, columns error (0 to 1), loss (nats), gradient, one row a prediction.
     """
-    figure, axes = style.figure(1, 3, height=3.0)
+    figure, axes = style.figure(1, 3, height=2.6)
     edges = np.linspace(0, 1, 11)
     middle = (edges[:-1] + edges[1:]) / 2
     for position, (kind, frame) in enumerate(groups.items()):

@@ -1,6 +1,6 @@
 """One look for every figure: colours, sizes and line widths, applied without global effects.
 
-And texts that are data as labels: short, and in a font that has their letters.
+And texts as labels: data short and in a font that has its letters, all in the reader's language.
 """
 
 import contextlib
@@ -15,20 +15,52 @@ from cycler import cycler
 from matplotlib import font_manager
 from matplotlib.figure import Figure
 from matplotlib.ft2font import FT2Font
+from matplotlib.text import Text
 
-from lstm_report import texts
+from lstm_report import language, texts
 
 PALETTE = {
     "blue": "#0072B2",
     "vermilion": "#D55E00",
     "green": "#009E73",
     "purple": "#CC79A7",
-    "orange": "#E69F00",
-    "sky": "#56B4E9",
+    "orange": "#B97A00",
+    "sky": "#2E8BC9",
     "grey": "#6B7280",
     "black": "#1F2933",
 }
-"""Colours that readers with any colour vision can tell apart (Okabe and Ito 2008), and greys."""
+"""Colours that readers with any colour vision can tell apart (Okabe and Ito 2008), and greys.
+
+Orange and sky blue are darker than theirs, for a contrast of 3 to 1 with white paper.
+"""
+GREYS = {
+    "paper": "#FFFFFF",
+    "label": "#52606D",
+    "edge": "#9AA5B1",
+    "grid": "#E4E7EB",
+    "panel": "#F5F7FA",
+    "rim": "#CBD2D9",
+}
+"""What frames and backs the curves."""
+ON_COLOUR = "#FEFEFE"
+"""Letters on a dark field of a colour map, which stays as it is on a dark page."""
+DARK = {
+    "blue": "#4FA8E0",
+    "vermilion": "#F07A2B",
+    "green": "#2DBE93",
+    "purple": "#DA93BB",
+    "orange": "#E6A93A",
+    "sky": "#7CC4F2",
+    "grey": "#9AA3AF",
+    "black": "#DCDCD8",
+    "paper": "#16181C",
+    "label": "#A0A5AD",
+    "edge": "#5B626C",
+    "grid": "#2C3036",
+    "panel": "#1F2227",
+    "rim": "#3F454E",
+}
+"""What stands for each of these colours on a dark page."""
 
 MODEL_NAMES = {
     "rnn": "plain RNN",
@@ -58,8 +90,8 @@ WIDTH = 7.0
 
 SETTINGS: Any = {
     "axes.axisbelow": True,
-    "axes.edgecolor": "#9AA5B1",
-    "axes.facecolor": "white",
+    "axes.edgecolor": GREYS["edge"],
+    "axes.facecolor": GREYS["paper"],
     "axes.grid": True,
     "axes.labelcolor": PALETTE["black"],
     "axes.labelsize": 9.5,
@@ -69,23 +101,23 @@ SETTINGS: Any = {
     "axes.spines.top": False,
     "axes.titlelocation": "left",
     "axes.titlesize": 10,
-    "figure.facecolor": "white",
+    "figure.facecolor": GREYS["paper"],
     "font.family": "DejaVu Sans",
     "font.size": 9.5,
-    "grid.color": "#E4E7EB",
+    "grid.color": GREYS["grid"],
     "grid.linewidth": 0.7,
     "legend.fontsize": 9.5,
     "legend.frameon": False,
     "lines.linewidth": 1.8,
     "lines.markersize": 5,
     "mathtext.fontset": "cm",
-    "savefig.facecolor": "white",
+    "savefig.facecolor": GREYS["paper"],
     "svg.fonttype": "path",
     "svg.hashsalt": "lstm-report",
     "text.color": PALETTE["black"],
-    "xtick.color": "#52606D",
+    "xtick.color": GREYS["label"],
     "xtick.labelsize": 9,
-    "ytick.color": "#52606D",
+    "ytick.color": GREYS["label"],
     "ytick.labelsize": 9,
 }
 
@@ -103,11 +135,6 @@ def figure(
     """Return a figure and its axes (one, or an array), as `matplotlib.pyplot.subplots` does.
 
     The figure is not registered with pyplot, so that none stays open. Call it inside `apply`.
-
-    Args:
-        rows, columns: the grid of axes.
-        height, width: size in inches.
-        options: passed on to `Figure.subplots`.
     """
     made = Figure(figsize=(width, height), layout="constrained")
     return made, made.subplots(rows, columns, **options)
@@ -175,12 +202,7 @@ def _warn() -> None:
 
 
 def without_sign(text: str, covered: Container[int] | None = None) -> str:
-    """Return a text with the number of each character of which no font has a sign.
-
-    Args:
-        text: any text.
-        covered: the code points that fonts have; by default those that are installed.
-    """
+    """Return a text with the number of each character of which no font has a sign."""
     has = _covered() if covered is None else covered
     missing = [letter for letter in dict.fromkeys(text) if ord(letter) not in has]
     if missing:
@@ -191,3 +213,32 @@ def without_sign(text: str, covered: Container[int] | None = None) -> str:
 def label(text: str) -> str:
     """Return a word as the label of a figure."""
     return texts.visible(without_sign(texts.visible(text, LONGEST)), 2 * LONGEST)
+
+
+def translate(made: Figure) -> None:
+    """Translate what stands in a figure into the language that is chosen, but for data.
+
+    Ticks are written anew whenever a figure is drawn, so that those with words are set for good.
+    """
+    if language.chosen() == "en":
+        return
+    made.draw_without_rendering()
+    for axes in made.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            ticks = [tick for tick in axis.get_ticklabels() if tick.get_parse_math()]
+            words = [_shown(tick.get_text()) for tick in ticks]
+            if any(tick.get_text() != word for tick, word in zip(ticks, words, strict=True)):
+                axis.set_ticks(axis.get_ticklocs(), words)
+    for text in made.findobj(Text):
+        if isinstance(text, Text) and text.get_parse_math():
+            text.set_text(_shown(text.get_text()))
+            # Beside mathematics Matplotlib takes the letters of the first family alone.
+            mixed = "$" in text.get_text() and not text.get_text().isascii()
+            text.set_fontfamily([*families()[1:], USUAL] if mixed else families())
+
+
+def _shown(text: str) -> str:
+    """Return a label in the language that is chosen, where its lines may be broken otherwise."""
+    line = " ".join(text.split())
+    found = language.known(line)
+    return text if found == line else found

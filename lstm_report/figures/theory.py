@@ -1,10 +1,6 @@
-"""Figures that explain the cells and the loss: diagrams, curves, and a slider over curves."""
+"""Figures that explain the cells and the loss: diagrams and curves."""
 
-import base64
-import html
-import io
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -12,9 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
 from matplotlib.path import Path
-from matplotlib.ticker import MaxNLocator
 
-from lstm_report.analysis.gates import follow_gates
 from lstm_report.figures import style
 
 INK = style.PALETTE["black"]
@@ -69,7 +63,7 @@ def _canvas(bottom: float) -> tuple[Figure, Axes]:
     axis.axis("off")
     body = FancyBboxPatch(
         (1.15, bottom), 8.6, 5.65 - bottom, boxstyle="round,pad=0,rounding_size=0.35",
-        facecolor="#F5F7FA", edgecolor="#CBD2D9", linewidth=1.2, zorder=0,
+        facecolor=style.GREYS["panel"], edgecolor=style.GREYS["rim"], linewidth=1.2, zorder=0,
     )  # fmt: skip
     axis.add_patch(body)
     return figure, axis
@@ -186,7 +180,7 @@ def _label(axis: Axes, x: float, y: float, text: str, side: str) -> None:
 def gate_functions() -> Figure:
     """Draw the two functions of the gates: the logistic sigmoid σ and the hyperbolic tangent."""
     z = np.linspace(-6, 6, 241)
-    figure, axis = style.figure(height=2.6, width=5.4)
+    figure, axis = style.figure(height=2.2, width=5.4)
     axis.plot(z, 1 / (1 + np.exp(-z)), color=style.PALETTE["blue"], label=r"$\sigma(z)$")
     axis.plot(z, np.tanh(z), "--", color=style.PALETTE["orange"], label=r"$\tanh(z)$")
     axis.set(xlabel="$z$, the weighted sum that the gate receives", ylabel="value of the function")
@@ -203,7 +197,7 @@ def gradient_against_distance(panels: Mapping[str, pd.DataFrame]) -> Figure:
             as from `gates.gradient_by_distance`, for one or more kinds of cell.
     """
     figure, axes = style.figure(
-        1, len(panels), height=3.3, width=max(4.6, style.WIDTH * min(1, len(panels) / 2)),
+        1, len(panels), height=2.8, width=max(4.6, style.WIDTH * min(1, len(panels) / 2)),
         sharey=True, squeeze=False,
     )  # fmt: skip
     for axis, (title, frame) in zip(axes[0], panels.items(), strict=True):
@@ -224,35 +218,13 @@ def gradient_against_distance(panels: Mapping[str, pd.DataFrame]) -> Figure:
 
 
 @style.apply()
-def state_over_time(runs: Mapping[str, pd.DataFrame], *, quantity: str, name: str) -> Figure:
-    """Draw the cell state or the hidden state of a one-unit cell over time.
-
-    Args:
-        runs: per label, columns step and `quantity`, as from `gates.follow_gates`.
-        quantity: the column that is drawn, `c` or `h`.
-        name: how the vertical axis is called.
-    """
-    colours = [style.PALETTE[key] for key in ("blue", "vermilion", "green", "purple", "orange")]
-    figure, axis = style.figure(height=2.6, width=5.8)
-    for position, (label, frame) in enumerate(runs.items()):
-        axis.plot(
-            frame["step"], frame[quantity], marker="os^Dv"[position % 5], label=label,
-            color=colours[position % 5], markersize=4,
-        )  # fmt: skip
-    axis.set(xlabel="time step $t$", ylabel=name, ylim=(-0.05, 1.05))
-    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    figure.legend(loc="outside right upper")
-    return style.finish(figure)
-
-
-@style.apply()
 def largest_hidden_state(trace: pd.DataFrame) -> Figure:
     """Draw the largest |h_t| over the hidden units at each step, with the LSTM's bound of 1.
 
     Args:
         trace: columns step, kind and largest, as from `gates.largest_hidden_state`.
     """
-    figure, axis = style.figure(height=2.6)
+    figure, axis = style.figure(height=2.3)
     for position, (kind, group) in enumerate(trace.groupby("kind", sort=False)):
         kind = str(kind)
         axis.plot(
@@ -279,9 +251,9 @@ def loss_penalty(limit: float = 6.0) -> Figure:
     z = np.linspace(-limit, limit, 241)
     curves = {
         "Loss": (np.logaddexp(0, -z), "loss (nats)"),
-        "Gradient": (-1 / (1 + np.exp(z)), r"derivative of the loss by $z$ (nats)"),
+        "Gradient": (-1 / (1 + np.exp(z)), r"$\partial L/\partial z$ (nats)"),
     }
-    figure, axes = style.figure(1, 2, height=2.9)
+    figure, axes = style.figure(1, 2, height=2.5)
     for axis, (title, (curve, name)) in zip(axes, curves.items(), strict=True):
         for side, word, colour, line in (
             (z <= 0, "wrong", style.PALETTE["vermilion"], "-"),
@@ -293,108 +265,3 @@ def loss_penalty(limit: float = 6.0) -> Figure:
         axis.set(xlabel="logit $z$ of a positive review", ylabel=name, title=title)
     axes[0].legend()
     return style.finish(figure)
-
-
-STEPS = 20
-"""Into how many steps a slider divides the way from 0 to 1."""
-HTML = """<div>
-<img src="data:image/png;base64,{still}" alt="The curve for {name} = {start:g}"
- onload="this.hidden = true; this.nextElementSibling.style.display = ''">
-<div style="display: none">
-<label style="display: block">{name} <input type="range" max="{steps}" value="{at:g}"
- data-lm-suppress-shortcuts="true" oninput="
- const box = this.closest('div');
- box.querySelector('output').value = (this.value / {steps}).toFixed(2);
- box.querySelectorAll('[id^={key}-]').forEach(
-  (curve, number) => curve.style.display = number == this.value ? '' : 'none')">
-<output>{start:.2f}</output></label>
-{curves}
-</div></div>"""
-"""A slider over a drawing, and the picture that stands for both where scripts are not allowed."""
-
-
-def forget_gate(*values: float) -> Figure:
-    """Draw how a cell state of 1 fades when nothing is written and the forget gate stays at f.
-
-    Args:
-        values: one or more values of f, from 0 to 1; one curve each.
-    """
-    runs = {
-        f"$f = {f:g}$": follow_gates([{"i": 0, "f": f, "g": 0, "o": 1}] * 30, c=1.0) for f in values
-    }
-    return state_over_time(runs, quantity="c", name="cell state $c_t$")
-
-
-def input_gate(*values: float) -> Figure:
-    """Draw what a candidate of 0.9 at step 5 leaves in the cell when the input gate is at i then.
-
-    At every other step the input gate is shut; the forget gate is always 1.
-
-    Args:
-        values: one or more values of i, from 0 to 1; one curve each.
-    """
-    runs = {}
-    for i in values:
-        gates = [{"i": i if step == 5 else 0, "f": 1, "g": 0.9, "o": 1} for step in range(1, 16)]
-        runs[f"$i_5 = {i:g}$"] = follow_gates(gates)
-    return state_over_time(runs, quantity="c", name="cell state $c_t$")
-
-
-def output_gate(*values: float) -> Figure:
-    """Draw how much of a cell state that grows by 0.15 a step is shown when the gate is at o.
-
-    Args:
-        values: one or more values of o, from 0 to 1; one curve each.
-    """
-    runs = {
-        f"$o = {o:g}$": follow_gates([{"i": 1, "f": 1, "g": 0.15, "o": o}] * 15) for o in values
-    }
-    return state_over_time(runs, quantity="h", name="hidden state $h_t$")
-
-
-def explore(draw: Callable[..., Figure], name: str, *, start: float = 0.9) -> None:
-    """Display a slider from 0 to 1 that shows the curve of a figure for its value.
-
-    All curves stand in the output, and the slider only chooses one: it needs no kernel, so that it
-    still moves when the notebook is saved and opened again. Where a reader of notebooks allows no
-    script, the curve for `start` is shown. The rendered report leaves the output out: show a
-    figure as well.
-
-    Args:
-        draw: returns a figure with a curve for each value it is given, as `forget_gate` does.
-        name: the symbol beside the slider.
-        start: the value shown first, a multiple of 0.05.
-    """
-    from IPython.display import display
-
-    key = "-".join(["curve", *re.findall(r"\w+", name)])
-    curves = _curves(draw(*(step / STEPS for step in range(STEPS + 1))), key, round(start * STEPS))
-    still = base64.b64encode(_drawn(draw(start), "png")).decode()
-    content = {
-        "text/html": HTML.format(
-            name=html.escape(name), key=key, start=start, at=start * STEPS, steps=STEPS,
-            still=still, curves=curves,
-        ),
-        "image/png": still,
-        "text/plain": f"The curve for {name} = {start:g}.",
-    }  # fmt: skip
-    display(content, raw=True, metadata={"report": {"kind": "live"}})
-
-
-def _curves(figure: Figure, key: str, first: int) -> str:
-    """Return a figure as SVG in which only one curve is seen; their identifiers begin with key."""
-    for legend in figure.legends:
-        legend.remove()
-    for number, line in enumerate(figure.axes[0].lines):
-        line.set(gid=f"{key}-{number}", color=style.PALETTE["blue"], marker="o")
-    drawing = _drawn(figure, "svg").decode()
-    drawing = re.sub(rf'(<g id="{key}-(?!{first}")\d+")', r'\1 style="display: none"', drawing)
-    return drawing[drawing.index("<svg") :]
-
-
-@style.apply()
-def _drawn(figure: Figure, kind: str) -> bytes:
-    stream = io.BytesIO()
-    without = {"Date": None} if kind == "svg" else {"Software": None}
-    figure.savefig(stream, format=kind, dpi=100, metadata=without)
-    return stream.getvalue()

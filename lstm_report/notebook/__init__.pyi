@@ -1,4 +1,6 @@
+from . import answer as answer
 from . import pages as pages
+from . import references as references
 from . import results as results
 from . import scoreboard as scoreboard
 from .display import LiveFigure as LiveFigure
@@ -11,3 +13,4 @@ from .display import show_list as show_list
 from .display import show_table as show_table
 from .display import summary as summary
 from .display import tell as tell
+from .reader import show_reader as show_reader

@@ -4,7 +4,8 @@ Each function displays an output that carries the key `report` in its metadata. 
 the output as it is; `lstm_report.report` reads the key to number figures and tables, to set their
 captions and to resolve references such as `@fig:gradient-distance`. What is written is Markdown;
 the values in it, and the cells of tables, are data and stand there as they are, see
-`lstm_report.texts`.
+`lstm_report.texts`. In another language than English each text is shown in its translation, see
+`lstm_report.language`.
 """
 
 import ast
@@ -21,23 +22,26 @@ from IPython.display import DisplayHandle, display
 
 from lstm_report import config, texts
 from lstm_report.errors import UserError
+from lstm_report.language import choose, known, translated
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-PARAMETERS = ("profile", "data", "seed", "epochs", "layers", "readout")
+PARAMETERS = ("profile", "data", "seed", "epochs", "layers", "readout", "language")
 Markup, duration = texts.Markup, texts.duration
 PAPERMILL = "PAPERMILL_"
 """How the names begin that papermill itself injects, with `--inject-paths`."""
 LABEL = re.compile(r"[a-z][a-z0-9-]*")
+NAMES = ("study", "cell", "cells", "trial")
+"""Columns of names that code and commands use, the same in every language."""
 DPI = 144
 """Pixels to an inch in a figure as PNG."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The six parameters that every notebook takes, checked."""
+    """The parameters of training that every notebook takes, checked."""
 
     profile: str
     data: str
@@ -59,21 +63,22 @@ class Settings:
 
 
 def settings(
-    *,
     profile: str = "quick",
     data: str = "auto",
     seed: int | None = 0,
     epochs: int | None = None,
     layers: int | None = None,
     readout: str | None = None,
+    language: str = "en",
 ) -> Settings:
-    """Return the notebook's parameters after checking their names and values.
+    """Return the notebook's parameters after checking their names and values, and set its language.
 
     Args:
         profile: the name of a profile, see `lstm_report.config.PROFILES`.
         data: the data source, see `lstm_report.data.sources.resolve`.
         seed: the seed of weights, dropout and batches; `None` stands for 0.
         epochs, layers, readout: replace the profile's own value unless `None`.
+        language: what the notebook's texts are shown in, one of `lstm_report.language.LANGUAGES`.
 
     Raises:
         UserError: for a value that cannot be used, and for a name that papermill injected and
@@ -84,6 +89,7 @@ def settings(
         check_names(injected_names(cell))
     if not isinstance(data, str) or not data:
         raise UserError(f"Expected data to be auto or a path, got {data!r}: give such a text.")
+    choose(language)
     made = Settings(profile, data, 0 if seed is None else seed, epochs, layers, readout)
     if made.run("lstm").training.epochs == 0:
         raise UserError(
@@ -108,8 +114,17 @@ def check_names(names: Sequence[str]) -> None:
             raise config.unknown("parameter", name, PARAMETERS)
 
 
-def show_figure(figure: "Figure", *, label: str, caption: str, alt: str) -> None:
+def show_figure(
+    figure: "Figure",
+    *,
+    label: str,
+    caption: str,
+    alt: str,
+    live: Mapping[str, Any] | None = None,
+) -> None:
     """Display a figure as SVG and PNG, and close it; a build writes both to its folder.
+
+    The page offers the numbers that the figure shows, see `lstm_report.figures.values`.
 
     The text of the SVG is drawn as paths, so that it looks the same wherever it is shown.
 
@@ -118,6 +133,8 @@ def show_figure(figure: "Figure", *, label: str, caption: str, alt: str) -> None
         label: the name that `@fig:label` refers to; lower-case letters, digits and hyphens.
         caption: the caption, in Markdown, without a number.
         alt: what the figure shows, for a reader who cannot see it.
+        live: what the script of the page is told that takes the figure's place there: `part` is
+            the name of the script's part, see `lstm_report/report/page/main.js`.
 
     Raises:
         ValueError: for a label of another form, an empty caption or empty alternative text.
@@ -125,9 +142,18 @@ def show_figure(figure: "Figure", *, label: str, caption: str, alt: str) -> None
     _check_label(label, caption)
     if not alt.strip():
         raise ValueError(f"Figure {label} has no alternative text.")
+    from lstm_report.figures import style, values
+
+    style.translate(figure)
+    caption, alt = translated(caption), translated(alt)
     pictures = {kind: _drawn(figure, kind, label) for kind in ("svg", "png")}
+    data = values.as_csv(figure)
     _close(figure)
-    details = {"kind": "figure", "label": label, "caption": caption, "alt": alt}
+    details: dict[str, Any] = {"kind": "figure", "label": label, "caption": caption, "alt": alt}
+    if live is not None:
+        details["live"] = _names(live)
+    if data:
+        details["data"] = data
     metadata = {"report": details, **_size(pictures["png"])}
     display(_bundle(pictures, alt), raw=True, metadata=metadata)
     _caption(f"@fig:{label}", caption)
@@ -158,6 +184,8 @@ def show_table(
     caption: str,
     formats: Mapping[str, str] | None = None,
     written: Collection[str] = (),
+    kept: Collection[str] = (),
+    live: Mapping[str, Any] | None = None,
 ) -> None:
     """Display a table; an index that has a name or is no plain count becomes its first column.
 
@@ -168,24 +196,33 @@ def show_table(
         formats: for a column, how its values are formatted, for example `"{:.2%}"`.
         written: the columns whose heading and texts are the author's and no data: their quotes are
             made typographic, and a text between two dollar signs is typeset as mathematics.
+        kept: the columns of words of reviews, which are shown as they are in every language.
+        live: what the script of the page is told, see `show_figure`; the table stays.
 
     Raises:
-        ValueError: for a label of another form or an empty caption.
+        ValueError: for a label of another form, an empty caption or an empty heading.
     """
     import pandas as pd
 
     _check_label(label, caption)
     if frame.index.name is not None or not isinstance(frame.index, pd.RangeIndex):
         frame = frame.reset_index(names=frame.index.name or "")
-    formats = formats or {}
+    formats, kept = formats or {}, {*kept, *NAMES}
     numeric = [
         pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind)
         for kind in frame.dtypes
     ]
-    heading = [texts.visible(str(name)) for name in frame.columns]
+    caption = translated(caption)
+    heading = [texts.visible(known(str(name))) for name in frame.columns]
+    if not all(heading):
+        raise ValueError(f"Table {label} has a column without a heading.")
     columns = [
         [
-            texts.visible(texts.cell(value, formats.get(name, "{}")))
+            texts.visible(
+                texts.cell(value)
+                if name in kept
+                else known(texts.cell(value, formats.get(name, "{}")))
+            )
             for value in frame.iloc[:, place]
         ]
         for place, name in enumerate(frame.columns)
@@ -198,7 +235,11 @@ def show_table(
         "text/markdown": texts.filled(markdown, values, texts.escaped),
         "text/plain": texts.as_text(heading, rows, numeric),
     }
-    _present("table", content, label=label, caption=caption, markdown=markdown, values=values)
+    details = {} if live is None else {"live": _names(live)}
+    _present(
+        "table", content,
+        label=label, caption=caption, markdown=markdown, values=values, **details,
+    )  # fmt: skip
     _caption(f"@tbl:{label}", caption)
 
 
@@ -211,7 +252,8 @@ def say(template: str, /, **values: Any) -> None:
             shown as it stands, unless it is `Markup`; a list of texts stands in a line each.
     """
     form = texts.Template()
-    markdown = form.format(template, **values)
+    told = {name: _in_language(value) for name, value in values.items()}
+    markdown = form.format(translated(template), **told)
     content = texts.forms(markdown, form.values)
     _present("prose", content, markdown=markdown, values=form.values)
 
@@ -229,7 +271,7 @@ def show_list(lines: Sequence[str], otherwise: str) -> None:
 
 def tell(sentence: str) -> None:
     """Display a sentence for who runs the notebook; the report leaves it out."""
-    _present("live", {"text/plain": sentence})
+    _present("live", {"text/plain": known(sentence)})
 
 
 def check(statement: str, holds: Any, *, tolerance: float = 1e-6) -> None:
@@ -258,15 +300,26 @@ def check(statement: str, holds: Any, *, tolerance: float = 1e-6) -> None:
         if not bool(holds):
             raise AssertionError(f"{statement}: does not hold")
         text = f"**Checked:** {statement}."
+    text = translated(text)
     _present("check", {"text/markdown": text, "text/plain": text})
 
 
 def summary(lines: Sequence[str]) -> None:
-    """Display the result of the report in a few lines, which the build prints at its end."""
+    """Display the abstract in paragraphs, which stand on the title page and end the build."""
+    lines = [translated(line) for line in lines]
     lines = [re.sub(r"(?<!\S)-(?=\d)", "\N{MINUS SIGN}", texts.visible(line)) for line in lines]
-    markdown = "\n".join(f"- {texts.mark(number)}" for number in range(len(lines)))
+    markdown = "\n\n".join(map(texts.mark, range(len(lines))))
     content = texts.forms(markdown, lines)
     _present("summary", content, lines=lines)
+
+
+def _in_language(value: Any) -> Any:
+    """Return what fills a field: what the author wrote and what has a translation, in it."""
+    if isinstance(value, texts.Markup):
+        return texts.Markup(translated(value))
+    if isinstance(value, str):
+        return known(value)
+    return [known(entry) for entry in value] if isinstance(value, list) else value
 
 
 def _present(kind: str, content: Mapping[str, str], **details: Any) -> None:
@@ -319,3 +372,11 @@ def _close(figure: "Figure") -> None:
 
 def _plain(value: Any) -> Any:
     return value.detach().cpu().double().numpy() if hasattr(value, "detach") else value
+
+
+def _names(value: Any) -> Any:
+    """Return what the script of the page is told, with each `name` translated."""
+    if isinstance(value, dict):
+        return {key: known(entry) if key == "name" and isinstance(entry, str) else _names(entry)
+                for key, entry in value.items()}  # fmt: skip
+    return [_names(entry) for entry in value] if isinstance(value, list | tuple) else value

@@ -3,43 +3,40 @@
 And what the studies `tuning` and `strong` have found: what validation chose, and the goals.
 """
 
-import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from lstm_report import paths, texts
-from lstm_report.analysis import ensemble, measurements
+from lstm_report import language, paths, texts
+from lstm_report.analysis import ensemble
 from lstm_report.claims import evidence, inventory, verdicts
 from lstm_report.claims.admitted import Archive, Missing, View
 from lstm_report.claims.verdicts import NO_TEST, Verdict
 from lstm_report.config import MODELS
 from lstm_report.errors import UserError
+from lstm_report.language import known
+from lstm_report.notebook import answer
 from lstm_report.statistics.intervals import Interval, proportion_interval
 from lstm_report.statistics.unpaired import with_new_reviews
-from lstm_report.studies import records
-from lstm_report.studies.catalogue import HEADLINE, NAME, TRIALS, TUNING, VECTORS
+from lstm_report.studies.catalogue import HEADLINE, TRIALS, VECTORS
+from lstm_report.studies.records import Records
 
 GOALS = {"none": 0.919, "in-domain": 0.93}
 """Test accuracy of a single network to be reached, by where its word vectors start from."""
 
 
-def trials(name: str = TUNING) -> pd.DataFrame:
+def trials(epochs: pd.DataFrame) -> pd.DataFrame:
     """Return the validation accuracy of each kind of layer, one column each, in each trial.
 
     Args:
-        name: of the records.
+        epochs: of the study `tuning`, see `lstm_report.studies.records.Records`.
 
     Returns:
         One row for each of `lstm_report.studies.catalogue.TRIALS`, by its name and in their order;
         missing where nothing is recorded.
-
-    Raises:
-        UserError: when the records are damaged.
     """
-    epochs = records.epochs(name)
     reached = epochs.groupby("cell")["validation_accuracy"].max().to_dict() if len(epochs) else {}
     rows = {
         trial: {kind: reached.get(f"{kind} {trial}", np.nan) for kind in MODELS} for trial in TRIALS
@@ -60,24 +57,20 @@ def best_trials(reached: pd.DataFrame) -> dict[str, dict[bool, str]]:
     }
 
 
-def results(name: str = NAME) -> pd.DataFrame:
-    """Return what each cell of the study reached, one row a cell.
+def results(found: Records, measured: pd.DataFrame) -> pd.DataFrame:
+    """Return what each cell of the study `strong` reached, one row a cell.
 
     Args:
-        name: of the records.
+        found: its records.
+        measured: what was measured on its runs.
 
     Returns:
         Columns cell, kind, vectors, adversarial (ε), seeds, validation (mean accuracy of the
         selected epochs), accuracy, low, high (on test, with the 95% interval over seeds and
         reviews), averaged (mean test accuracy with the n-grams; missing where it was not measured),
         goal, reached (whether accuracy is at least the goal), seconds (mean of training).
-
-    Raises:
-        UserError: when nothing is recorded, or the records are damaged.
     """
-    found = records.read(name)
     validation = found.epochs.groupby("run_id")["validation_accuracy"].max()
-    measured = measurements.read(name)
     together = measured[measured["measure"] == ensemble.ACCURACY[0]].groupby("cell")["value"]
     averaged = together.mean()
     rows = []
@@ -125,8 +118,9 @@ NAMES = {
     "tf-idf": "logistic regression, TF-IDF",
     "nb-weighted n-grams": "logistic regression, 1- to 3-grams weighted by naive Bayes",
 }
-BEGIN = "<!-- Made by `lstm-report claims --readme README.md`; do not edit. -->"
-END = "<!-- End of what is made. -->"
+BEGIN = "<!-- The {}, made by `lstm-report claims --readme README.md`; do not edit. -->"
+END = "<!-- End of the {}. -->"
+"""The lines between which a part of the README is made, by the name of the part."""
 
 
 def accuracy(correct: np.ndarray) -> Interval:
@@ -197,13 +191,22 @@ def block(archive: Archive, found: Sequence[Verdict]) -> str:
     text = for_reader(models).drop(columns="parameters").assign(study=models["study"]).astype(str)
     numeric = [name not in ("model", "study") for name in text]
     parts = [
-        texts.as_markdown([*map(str, text)], text.to_numpy().tolist(), numeric),
-        _words(archive, models),
+        _in_language([*map(str, text)], text.to_numpy().tolist(), numeric),
+        known(_words(archive, models)),
     ]
     ledger = verdicts.table(verdicts.ledger(found))
     names = ["", "claim of the source", "verdict", "first round (exploratory)"]
-    parts.append(texts.as_markdown(names, ledger.to_numpy().tolist(), [False] * len(names)))
+    parts.append(_in_language(names, ledger.to_numpy().tolist(), [False] * len(names)))
     return "\n\n".join(parts)
+
+
+def _in_language(heading: list[str], rows: list[list[str]], numeric: list[bool]) -> str:
+    """Return a table as Markdown in the language that is chosen; names of studies stay."""
+    rows = [
+        [text if name == "study" else known(text) for name, text in zip(heading, row, strict=True)]
+        for row in rows
+    ]
+    return texts.as_markdown([*map(known, heading)], rows, numeric)
 
 
 def _words(archive: Archive, models: pd.DataFrame) -> str:
@@ -228,65 +231,17 @@ def _difference(archive: Archive) -> str:
     study = evidence.shown_study(view, HEADLINE)
     cells = [(study, kind) for kind in ("reslstm", "lstm")]
     try:
-        seeds = len(view.common([cells[0]]))
-        return f"{evidence.difference(view, '', *cells).text}, {seeds} seeds of each"
+        counts = sorted({len(view.common([cell])) for cell in cells})
+        text = evidence.difference(view, "", *cells).text
+        return f"{text}, {' and '.join(map(str, counts))} seeds of each"
     except Missing:
         return ""
 
 
-def abstract(archive: Archive, found: Sequence[Verdict]) -> list[str]:
-    """Return what the report says of its evidence on the first page; nothing without records.
-
-    First the two models, the best of all that is in `table` and the best average of a network with
-    the linear model over n-grams, then how many claims have which verdict, then a line for each
-    verdict that names its claims.
-    """
-    models = table(archive)
-    if models.empty:
-        return []
-    reached = dict(zip(models["cell"], models["accuracy"], strict=True))
-    lines = []
-    if difference := _difference(archive):
-        each = ", ".join(f"{NAMES[cell]} {reached[cell]:.2%}" for cell in ("lstm", "reslstm"))
-        lines.append(
-            f"In the source’s setting on IMDB: {each}; residual minus plain {difference}, a 95% "
-            "interval over seeds and new reviews."
-        )
-    best = models.iloc[int(models["accuracy"].argmax())]
-    lines.append(
-        f"Best single model on the same test reviews: {best.model}, {best.accuracy:.2%}"
-        f"{_best_average(archive)}."
-    )
-    by_verdict: dict[str, list[str]] = {}
-    entries = verdicts.ledger(found)
-    for entry in entries:
-        named = f"{entry.claim.name} ({entry.claim.identity})"
-        by_verdict.setdefault(entry.outcome, []).append(named)
-    numbers = ", ".join(f"{len(names)} {outcome}" for outcome, names in by_verdict.items())
-    lines.append(
-        f"Of the source’s {len(entries)} claims, judged by rules registered before the runs: "
-        f"{numbers}."
-    )
-    for verdict, names in by_verdict.items():
-        lines.append(f"{verdict.capitalize()}: {'; '.join(names)}.")
-    return lines
-
-
-def _best_average(archive: Archive) -> str:
-    """Return which network of `strong` judges best with the n-grams, as the end of a sentence."""
-    measure, condition = ensemble.ACCURACY
-    kept, reached = archive.study("strong").records, {}
-    for cell in () if kept is None else dict.fromkeys(kept.runs["cell"]):
-        with contextlib.suppress(Missing):
-            reached[cell] = View(archive).measured("strong", cell, measure)[condition].mean()
-    if not reached:
-        return ""
-    best = max(reached, key=lambda cell: reached[cell])
-    return f"; best network averaged with n-grams: {NAMES.get(best, best)}, {reached[best]:.2%}"
-
-
 def update(path: Path, archive: Archive, found: Sequence[Verdict]) -> bool:
-    """Write the results between the marks of a Markdown file; return whether it changed.
+    """Write answer and results between their marks in a Markdown file; return whether it changed.
+
+    A file whose name ends as `README.zh.md` does gets them in that language.
 
     Raises:
         UserError: when the file cannot be read or has no such marks.
@@ -297,11 +252,18 @@ def update(path: Path, archive: Archive, found: Sequence[Verdict]) -> bool:
         raise UserError(
             f"Expected a Markdown file at {path}, but it cannot be read: name another."
         ) from error
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise UserError(f"Expected the lines {BEGIN} and {END} in {path}: put them where it goes.")
-    new = f"{before}{BEGIN}\n\n{block(archive, found)}\n\n{END}{after}"
+    new = text
+    for name, make in {"answer": answer.in_short, "results": block}.items():
+        marks = BEGIN.format(name), END.format(name)
+        before, begin, rest = new.partition(marks[0])
+        _, end, after = rest.partition(marks[1])
+        if not (begin and end):
+            raise UserError(
+                f"Expected the lines {marks[0]} and {marks[1]} in {path}: put them where it goes."
+            )
+        with language.spoken(language.of_file(path)):
+            made = known(make(archive, found))
+        new = f"{before}{begin}\n\n{made}\n\n{end}{after}"
     if new == text:
         return False
     with paths.atomic_write(path) as temporary:

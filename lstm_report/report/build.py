@@ -1,6 +1,8 @@
 """The whole report: check the parameters, execute the notebooks, render the page and the PDF."""
 
 import base64
+import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,19 +10,27 @@ from typing import TYPE_CHECKING, Any
 
 import nbformat
 
-from lstm_report import paths, provenance
+from lstm_report import __version__, paths, provenance
+from lstm_report import language as languages
 from lstm_report.errors import UserError
+from lstm_report.language import known
 from lstm_report.report import ReportError
 
 if TYPE_CHECKING:
     from lstm_report.data.sources import Source
 
 TITLE = "LSTM and residual LSTM for the sentiment of film reviews"
+AUTHORS = "The lstm-report authors"
 SUBTITLE = "Theory, data, training, comparison and evidence"
 BANNER = (
     "These are not IMDB figures: the reviews come from the built-in corpus, because no other "
     "source was found."
 )
+LISTING = "made.txt"
+"""In the folder of the figures, the names of those that the last build wrote, one a line."""
+OFFER = re.compile("(<!-- other languages -->).*?(<!-- end -->)")
+"""Where a page offers the report in other languages."""
+LARGEST_PAGE = 12_000_000  # bytes
 SHOWN = ("torch", "numpy", "pandas", "tokenizers", "scikit-learn", "matplotlib")
 
 
@@ -41,6 +51,7 @@ def build(
     epochs: int | None = None,
     layers: int | None = None,
     readout: str | None = None,
+    language: str = "en",
     code: bool = False,
     output: Path = paths.BUILD,
     notebooks: Path = paths.NOTEBOOKS,
@@ -52,8 +63,10 @@ def build(
     Args:
         profile, data, seed, epochs, layers, readout: the parameters of the notebooks, see
             `lstm_report.notebook.display.settings`; no seed means 0.
+        language: one of `language.LANGUAGES`.
         code: whether the PDF shows the code.
-        output: the folder for `report.html`, `report.pdf` and the executed notebooks.
+        output: the folder for `report.html`, `report.pdf` and the executed notebooks; those of
+            another language than English lie in a folder of its name there.
         notebooks: the folder of the notebooks; those whose names start with a digit are the
             chapters, in the order of their names.
         progress: whether progress is printed.
@@ -68,7 +81,7 @@ def build(
     """
     from lstm_report.notebook.display import check_names, settings
     from lstm_report.progress import name_terminal
-    from lstm_report.report import execute
+    from lstm_report.report import execute, pdf
 
     if progress:
         name_terminal()
@@ -77,7 +90,13 @@ def build(
         "profile": profile, "data": data, "seed": seed or 0, "epochs": epochs, "layers": layers,
         "readout": readout,
     }  # fmt: skip
-    settings(**parameters)
+    languages.check(language)
+    if language != "en":
+        parameters["language"] = language
+        output = Path(output) / language
+        pdf.letters(language)  # a missing font is told before anything is computed
+    with languages.spoken(language):  # which they set
+        settings(**parameters)
     try:
         Path(output).mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -101,8 +120,11 @@ def build(
         ):
             _tell(progress, "      unchanged, reused")
         executed.append((chapter.stem, nbformat.read(target, as_version=4)))
-    facts = describe(source, parameters)
-    return render(executed, facts, Path(output), code=code, progress=progress)
+    with languages.spoken(language):
+        facts = describe(source, parameters)
+        result = render(executed, facts, Path(output), code=code, progress=progress)
+    offer(result.html.parent, language)
+    return result
 
 
 def render(
@@ -113,7 +135,7 @@ def render(
     code: bool = False,
     progress: bool = False,
 ) -> BuildResult:
-    """Write `report.html` and `report.pdf` from executed notebooks, both or neither.
+    """Write `report.html` and `report.pdf` from executed notebooks, both or neither, and figures.
 
     Args:
         executed: name and content of each notebook, in the order of the report.
@@ -136,8 +158,8 @@ def render(
     content, _ = ReportHTMLExporter().from_notebook_node(merged)
     document = compose(merged)
     result = BuildResult(output / "report.html", output / "report.pdf", document.summary)
-    if len(content.encode()) > 8_000_000:
-        raise ReportError("The page is larger than 8 MB: show fewer or smaller figures.")
+    if len(content.encode()) > LARGEST_PAGE:
+        raise ReportError("The page is larger than 12 MB: show fewer or smaller figures.")
     _tell(progress, "Rendering the PDF")
     printed = pdf.typeset(document, dict(facts), code=code)
     # Both are whole before one is replaced, so that a page never stands beside an older PDF.
@@ -148,17 +170,54 @@ def render(
     return result
 
 
+def offer(folder: Path, language: str) -> None:
+    """Let the page in a language and those in the others, where they were built, offer each other.
+
+    Args:
+        folder: where the page is.
+        language: its language.
+    """
+    root = folder if language == "en" else folder.parent
+    pages = {name: root / ("" if name == "en" else name) / "report.html"
+             for name in languages.LANGUAGES}  # fmt: skip
+    built = {name: page for name, page in pages.items() if page.is_file()}
+    for name, page in built.items():
+        links = "".join(
+            f'<a class="language" lang="{languages.TAGS[other]}" '
+            f'href="{os.path.relpath(target, page.parent)}">{languages.LANGUAGES[other]}</a>'
+            for other, target in built.items()
+            if other != name
+        )
+        text = page.read_text(encoding="utf-8")
+        told = OFFER.sub(rf"\g<1>{links}\g<2>", text, count=1)
+        if told != text:
+            with paths.atomic_write(page) as temporary:
+                temporary.write_text(told, encoding="utf-8")
+
+
 def _write_figures(notebook: nbformat.NotebookNode, folder: Path) -> None:
-    """Write the figures of executed notebooks as SVG and PNG, each under its label."""
+    """Write the figures of executed notebooks as SVG and PNG, each under its label.
+
+    Those that an earlier build wrote and this one does not have go; other files stay.
+    """
+    made: dict[str, bytes] = {}
     for cell in notebook.cells:
         for output in cell.get("outputs", ()):
             report = output.get("metadata", {}).get("report", {})
-            if report.get("kind") != "figure":
-                continue
-            svg, png = (output["data"][kind] for kind in ("image/svg+xml", "image/png"))
-            for kind, content in (("svg", svg.encode()), ("png", base64.b64decode(png))):
-                with paths.atomic_write(folder / f"{report['label']}.{kind}") as temporary:
-                    temporary.write_bytes(content)
+            if report.get("kind") == "figure":
+                svg, png = (output["data"][kind] for kind in ("image/svg+xml", "image/png"))
+                made[f"{report['label']}.svg"] = svg.encode()
+                made[f"{report['label']}.png"] = base64.b64decode(png)
+    listing = folder / LISTING
+    former = listing.read_text(encoding="utf-8").split() if listing.is_file() else []
+    with paths.atomic_write(listing) as temporary:
+        temporary.write_text("".join(f"{name}\n" for name in sorted(made)), encoding="utf-8")
+    for file in folder.iterdir():
+        if file.name in former and file.name not in made:
+            file.unlink()
+    for name, content in made.items():
+        with paths.atomic_write(folder / name) as temporary:
+            temporary.write_bytes(content)
 
 
 def describe(source: "Source", parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -172,10 +231,15 @@ def describe(source: "Source", parameters: Mapping[str, Any]) -> dict[str, Any]:
     chosen = {
         name: value
         for name, value in parameters.items()
-        if value is not None and name not in ("profile", "data")
+        if value is not None and name not in ("profile", "data", "language")
     }
+    date = provenance.now().partition("T")[0]
+    title, authors = known(TITLE), known(AUTHORS)
     facts = [
-        ("Date", provenance.now().partition("T")[0]),
+        ("Cite as", f"{authors} ({date[:4]}). {title}. Version {__version__}."),
+        ("Licence", "MIT, text and code"),
+        ("Keywords", "LSTM, residual connections, sentiment analysis, IMDB, reproducible research"),
+        ("Date", date),
         ("Commit", provenance.commit() or "not known"),
         ("Profile", parameters["profile"]),
         ("Settings", ", ".join(f"{name} {value}" for name, value in chosen.items())),
@@ -186,10 +250,11 @@ def describe(source: "Source", parameters: Mapping[str, Any]) -> dict[str, Any]:
         ("Versions", ", ".join(f"{name} {versions[name]}" for name in SHOWN if name in versions)),
     ]
     return {
-        "title": TITLE,
-        "subtitle": SUBTITLE,
-        "banner": BANNER if source.built_in else None,
-        "facts": [[name, str(value)] for name, value in facts],
+        "title": title,
+        "subtitle": known(SUBTITLE),
+        "authors": authors,
+        "banner": known(BANNER) if source.built_in else None,
+        "facts": [[known(name), known(str(value))] for name, value in facts],
     }
 
 

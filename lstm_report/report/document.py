@@ -8,17 +8,22 @@ places of their marks. What is left is a tree with chapters, figures, tables and
 
 import re
 from dataclasses import dataclass, field
+from typing import Any
 
 import nbformat
 
 from lstm_report.report import ReportError, pandoc
 from lstm_report.report.mathematics import Formula
 from lstm_report.report.pandoc import Node
-from lstm_report.report.writer import WORDS, Picture, Writer
+from lstm_report.report.writer import APPENDIX, UNNUMBERED, Picture, Writer, named
 
-REFERENCE = re.compile(r"@(fig|tbl):([a-z][a-z0-9-]*)")
+REFERENCE = re.compile(r"@(fig|tbl|eq):([a-z][a-z0-9-]*)")
+NAMED = re.compile(r"\s*\\label\{eq:([a-z][a-z0-9-]*)\}")  # within an equation: what it is called
 UNREAD = re.compile(r"\\[A-Za-z]+\{")  # TeX that stands in the text, outside a formula
+WORD = re.compile(r"\w+")
 CODE = "report-code"
+Heading = tuple[int, str, str, str]
+"""Level, number, anchor and title."""
 
 
 @dataclass
@@ -26,10 +31,11 @@ class Document:
     """A report before it is written as HTML or PDF."""
 
     blocks: list[Node] = field(default_factory=list)
-    contents: list[tuple[int, str, str, str]] = field(default_factory=list)
-    """Level, number, anchor and title of each heading."""
+    contents: list[Heading] = field(default_factory=list)
     pictures: dict[str, Picture] = field(default_factory=dict)
     summary: list[str] = field(default_factory=list)
+    live: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What the live parts of the page are told, by the anchors of their figures and tables."""
 
     @property
     def formulas(self) -> list[Formula]:
@@ -79,11 +85,12 @@ def compose(notebook: nbformat.NotebookNode, *, partial: bool = False) -> Docume
             reference to nothing.
     """
     document = Document()
-    writer = Writer(document.pictures, document.summary)
+    writer = Writer(document.pictures, document.summary, document.live)
     markdown = "\n\n".join(map(writer.cell, notebook.cells))
-    blocks = _resolve(pandoc.read(markdown)["blocks"], writer.anchors, partial)
-    blocks = _number_headings(writer.texts.fill(blocks), document)
-    document.blocks = _number_equations(pandoc.transform(_folded(blocks), _laid_out))
+    blocks = _number_headings(pandoc.read(markdown)["blocks"], document)
+    blocks = _number_equations(blocks, writer.anchors)
+    blocks = writer.texts.fill(_resolve(blocks, writer.anchors, partial))
+    document.blocks = pandoc.transform(_folded(blocks), _laid_out)
     return document
 
 
@@ -113,19 +120,27 @@ def _folded(blocks: list[Node]) -> list[Node]:
 
 
 def _number_headings(blocks: list[Node], document: Document) -> list[Node]:
+    """Number the headings: chapters by figures, appendices by letters, and some not at all."""
     counters = [0, 0, 0]
+    kind = ""
 
     def change(node: Node) -> list[Node] | None:
+        nonlocal kind
         if node["t"] != "Header":
             return None
-        level, _, inlines = node["c"]
-        title = pandoc.plain(inlines)
-        number = ""
-        if level <= len(counters):
+        level, (_, classes, _), inlines = node["c"]
+        title, number = pandoc.plain(inlines), ""
+        if level == 1:
+            kind, before = next(iter({*classes} & {UNNUMBERED, APPENDIX}), ""), kind
+            if kind == APPENDIX != before:
+                counters[0] = 0
+        if level <= len(counters) and kind != UNNUMBERED:
             counters[level - 1] += 1
             counters[level:] = [0] * (len(counters) - level)
-            number = ".".join(map(str, counters[:level]))
-        anchor = f"section-{number.replace('.', '-')}" if number else ""
+            first = chr(ord("A") - 1 + counters[0]) if kind == APPENDIX else str(counters[0])
+            number = ".".join([first, *map(str, counters[1:level])])
+        named = number or (title if kind == UNNUMBERED else "")
+        anchor = f"section-{'-'.join(WORD.findall(named.lower()))}" if named else ""
         if level <= 2:
             document.contents.append((level, number, anchor, title))
         return [{"t": "Header", "c": [level, pandoc.attributes(anchor, number=number), inlines]}]
@@ -134,27 +149,36 @@ def _number_headings(blocks: list[Node], document: Document) -> list[Node]:
     return made
 
 
-def _number_equations(blocks: list[Node]) -> list[Node]:
-    """Number the equations that stand by themselves as (chapter.equation), in a span of theirs."""
-    chapter = equation = 0
+def _number_equations(blocks: list[Node], anchors: dict[str, tuple[str, str]]) -> list[Node]:
+    """Number the equations that stand by themselves as (chapter.equation), in a span of theirs.
+
+    One with a `\\label{eq:name}` is added to `anchors`, so that `@eq:name` refers to it.
+    """
+    chapter, equation = "", 0
 
     def change(node: Node) -> list[Node] | None:
         nonlocal chapter, equation
         if node["t"] == "Header" and node["c"][0] == 1:
-            chapter, equation = chapter + 1, 0
+            chapter, equation = dict(node["c"][1][2])["number"], 0
         if node["t"] != "Math" or node["c"][0]["t"] != "DisplayMath":
             return None
         equation += 1
         number = f"{chapter}.{equation}" if chapter else str(equation)
-        attributes = pandoc.attributes(f"equation-{number}", ("equation",), number=number)
-        return [{"t": "Span", "c": [attributes, [node]]}]
+        anchor, (form, tex) = f"equation-{number}", node["c"]
+        for name in NAMED.findall(tex):
+            if f"eq:{name}" in anchors:
+                raise ReportError(f"The label eq:{name} is used twice.")
+            anchors[f"eq:{name}"] = (anchor, named("eq", f"({number})"))
+        attributes = pandoc.attributes(anchor, ("equation",), number=number)
+        plain = {"t": "Math", "c": [form, NAMED.sub("", tex)]}
+        return [{"t": "Span", "c": [attributes, [plain]]}]
 
     made: list[Node] = pandoc.transform(blocks, change)
     return made
 
 
 def _resolve(blocks: list[Node], anchors: dict[str, tuple[str, str]], partial: bool) -> list[Node]:
-    """Replace `@fig:label` and `@tbl:label` by links."""
+    """Replace `@fig:label`, `@tbl:label` and `@eq:label` by links."""
 
     def change(node: Node) -> list[Node] | None:
         if node["t"] != "Str":
@@ -175,7 +199,7 @@ def _resolve(blocks: list[Node], anchors: dict[str, tuple[str, str]], partial: b
                 link = [pandoc.attributes(), [pandoc.text(name)], [f"#{anchor}", ""]]
                 made.append({"t": "Link", "c": link})
             else:
-                shown = f"{WORDS[match[1]]} \u201c{match[2].replace('-', ' ')}\u201d"
+                shown = named(match[1], f"\u201c{match[2].replace('-', ' ')}\u201d")
                 made.append(pandoc.text(shown))
             position = match.end()
         return [*made, pandoc.text(node["c"][position:])]

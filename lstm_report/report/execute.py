@@ -9,7 +9,6 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ import nbformat
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 
-from lstm_report import paths
+from lstm_report import language, paths, provenance
 from lstm_report.errors import UserError
 from lstm_report.figures import style
 from lstm_report.report import ReportError
@@ -38,8 +37,8 @@ class RunningInterpreter(AsyncKernelManager):
     def __init__(self, **options: Any) -> None:
         if sys.platform != "win32":
             # By default the sockets lie in the working folder, where two builds take the same ones.
-            self.sockets = tempfile.TemporaryDirectory(prefix="lstm-report-")
-            name = str(Path(self.sockets.name) / "kernel")
+            self.scratch = contextlib.ExitStack()  # left when this manager is
+            name = str(self.scratch.enter_context(paths.scratch()) / "kernel")
             if len(f"{name}-9".encode()) <= LONGEST_SOCKET:  # else ports of this machine
                 options |= {"transport": "ipc", "ip": name}
         super().__init__(**options)
@@ -66,16 +65,20 @@ def key(source: Path, parameters: Mapping[str, Any], checksum: str) -> str:
         checksum: the checksum of the reviews.
     """
     digest = hashlib.sha256()
-    code = sorted(file for kind in ("*.py", "*.cpp") for file in PACKAGE.rglob(kind))
+    kinds = ("*.py", "*.cpp", "about.json")  # the last one tells which models are shipped
+    code = sorted(file for kind in kinds for file in PACKAGE.rglob(kind))
     shown = ("*.csv", "*.json") if RECORDS in source.read_text() else ()
     records = sorted(file for kind in shown for file in paths.RESULTS.rglob(kind))
-    for file in [source, *code, *records]:
+    edited = [str(file) for file in provenance.altered(paths.RESULTS)] if shown else []
+    spoken = parameters.get("language", "en")
+    translations = [] if spoken == "en" else [language.FOLDER / f"{spoken}.po"]
+    for file in [source, *source.parent.glob("*.bib"), *code, *translations, *records]:
         name = f"{file.parent.name}/{file.name}"
         digest.update(name.encode() + b"\0" + file.read_bytes() + b"\0")
     versions = {name: _version(name) for name in SHAPING}
     made_with = [
         *(sorted(parameters.items()), checksum, versions, sys.version),
-        style.families(),
+        *(style.families(), edited),
     ]
     digest.update(json.dumps(made_with, sort_keys=True).encode())
     return digest.hexdigest()
@@ -118,10 +121,11 @@ def execute(
     failed.unlink(missing_ok=True)
     for name in LOGGERS:  # what they tell of a notebook that ends early is told below
         logging.getLogger(name).setLevel(logging.CRITICAL)
+    told = language.notebook(nbformat.read(source, as_version=4), parameters.get("language", "en"))
     with paths.atomic_write(target) as temporary:
         try:
             papermill.execute_notebook(
-                _unformatted(source),
+                told,
                 _unformatted(temporary),
                 dict(parameters),
                 kernel_name="python3",
@@ -144,6 +148,7 @@ def execute(
                 f"lack of memory: free some and run the same command again.{kept}"
             ) from None
         executed = nbformat.read(temporary, as_version=4)
+        executed.metadata["papermill"]["input_path"] = source.name  # instead of all its cells
         executed.metadata["report_key"] = wanted
         nbformat.write(executed, temporary)
     return True

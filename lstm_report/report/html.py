@@ -2,18 +2,20 @@
 
 import base64
 import html
-import re
+import itertools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import nbformat
 from nbconvert.exporters import HTMLExporter
 
-from lstm_report import texts
-from lstm_report.report import mathematics, pandoc
-from lstm_report.report.document import Document, compose, formula_of, plain_title
+from lstm_report import language, texts
+from lstm_report.report import drawings, mathematics, pandoc, scripts
+from lstm_report.report.document import Document, Heading, compose, formula_of, plain_title
 from lstm_report.report.pandoc import Node
-from lstm_report.report.writer import Picture, data_of
+from lstm_report.report.writer import Picture, data_of, named
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -21,7 +23,8 @@ TEMPLATES = Path(__file__).parent / "templates"
 class ReportHTMLExporter(HTMLExporter):
     """Write a notebook, or the merged notebooks of the report, as one page.
 
-    The page needs nothing outside itself: no script, no font, no style sheet, no picture. The
+    The page needs nothing outside itself: no script, no font, no style sheet, no picture. Its own
+    script makes some figures live; without it, all text and figures are there. The
     notebook's metadata may hold `report_facts` with `title`, `subtitle`, `banner` (or `None`) and
     `facts`, pairs of name and value for the title page; a notebook without them is taken for a
     part of the report, whose references may point outside it.
@@ -33,6 +36,7 @@ class ReportHTMLExporter(HTMLExporter):
         options.setdefault("template_name", "lstm_report_html")
         options.setdefault("extra_template_basedirs", [str(TEMPLATES)])
         super().__init__(**options)
+        self.register_filter("told", language.known)
 
     def from_notebook_node(  # type: ignore[override]
         self, nb: nbformat.NotebookNode, resources: Any = None, **options: Any
@@ -45,7 +49,9 @@ class ReportHTMLExporter(HTMLExporter):
         facts = nb.metadata.get("report_facts")
         document = compose(nb, partial=facts is None)
         resources = {} if resources is None else resources
+        script = f"\n{scripts.bundled()}\n"
         resources["report"] = {
+            "language": language.TAGS[language.chosen()],
             "title": plain_title(document),
             "subtitle": "",
             "banner": None,
@@ -54,14 +60,20 @@ class ReportHTMLExporter(HTMLExporter):
             "summary": document.summary,
             "contents": contents(document),
             "body": body(document),
+            "colours": drawings.colours(),
+            "policy": scripts.policy(script),
+            "script": script,
+            "blocks": scripts.blocks(document.live),
         }
         empty = nbformat.v4.new_notebook(metadata=nb.metadata)
         output, resources = super().from_notebook_node(empty, resources, **options)
         return output, resources
 
 
+PLAIN = ",.:;/()+-=_*|"  # what stands in an address as it is, besides letters and digits
 LARGEST_SVG = 350_000  # bytes; a larger drawing, say thousands of points, stands as PNG
-SCROLL = '<div class="scroll" role="region" tabindex="0" aria-label="{}">'
+SHARED = '<svg class="glyphs" aria-hidden="true" width="0" height="0"><defs>{}</defs></svg>'
+SCROLL = '<div class="{}" role="region" tabindex="0" aria-label="{}">'
 
 
 def body(document: Document) -> str:
@@ -71,6 +83,7 @@ def body(document: Document) -> str:
         ReportError: naming a formula that cannot be set.
     """
     drawing = mathematics.draw(document.formulas)
+    letters: dict[str, str] = {}
 
     def block(content: str) -> Node:
         return pandoc.raw("html", content, block=True)
@@ -82,29 +95,40 @@ def body(document: Document) -> str:
         made: list[Node] = pandoc.transform(nodes, change)
         return made
 
-    def caption(kind: str, number: str, nodes: list[Node]) -> list[Node]:
-        start = f'<figcaption><span class="number">{kind} {number}.</span> '
-        return [
-            {"t": "Plain", "c": [inline(start), *inside(nodes[0]["c"]), inline("</figcaption>")]}
-        ]
+    unnumbered = itertools.count(1)
+
+    def table(node: Node, name: str = "") -> list[Node]:
+        content, kind = node["c"], "scroll"
+        # A region has a name of its own.
+        name = name or language.known(f"Table in the text, {next(unnumbered)}")
+        if pandoc.is_wide(content):
+            content, kind = pandoc.with_labels(content), "scroll cards"
+        made = {"t": "Table", "c": pandoc.with_scope(pandoc.transform(content, change))}
+        return [block(SCROLL.format(kind, name)), made, block("</div>")]
+
+    def caption(name: str, nodes: list[Node], end: str = "") -> list[Node]:
+        start = f'<figcaption><span class="number">{name}.</span> '
+        end = f"{end}</figcaption>"
+        return [{"t": "Plain", "c": [inline(start), *inside(nodes[0]["c"]), inline(end)]}]
 
     def special(kind: str, pairs: dict[str, str], nodes: list[Node]) -> list[Node] | None:
         label, number = pairs.get("label", ""), pairs.get("number", "")
         if kind == "report-code":
-            start = '<details class="code"><summary>Code</summary>'
-            return [block(start), *nodes, block("</details>")]
+            return [block('<div class="code">'), *nodes, block("</div>")]
         if kind == "report-figure":
-            image = _image(document.pictures[label])
-            start = f'<figure id="fig-{label}"><div class="card">{image}</div>'
-            return [block(start), *caption("Figure", number, nodes), block("</figure>")]
+            image = _image(document.pictures[label], letters)
+            name = named("fig", number)
+            scroll = SCROLL.format("scroll", name)
+            start = f'<figure id="fig-{label}">{scroll}{image}</div>'
+            data = _offered(document.pictures[label].data, label, name)
+            return [block(start), *caption(name, nodes, data), block("</figure>")]
         if kind == "report-table":
             head = block(f'<figure class="table" id="tbl-{label}">')
-            box = block(SCROLL.format(f"Table {number}"))
-            rows = pandoc.transform(nodes[1]["c"], change)
-            rest: list[Node] = [{"t": "Table", "c": rows}, *inside(nodes[2:])]
-            return [head, *caption("Table", number, nodes), box, *rest, block("</div></figure>")]
+            name = named("tbl", number)
+            rest = [*table(nodes[1], name), *inside(nodes[2:])]
+            return [head, *caption(name, nodes), *rest, block("</figure>")]
         if kind == "report-html":
-            return [block(SCROLL.format("Table")), *inside(nodes), block("</div>")]
+            return inside(nodes)
         return [] if kind == "report-page" else None
 
     def change(node: Node) -> list[Node] | None:
@@ -129,14 +153,14 @@ def body(document: Document) -> str:
             plain = pandoc.attributes(attributes[0])
             return [{"t": "Header", "c": [min(level + 1, 6), plain, [*start, *inside(inlines)]]}]
         if kind == "Table":
-            table: Node = {"t": kind, "c": pandoc.transform(content, change)}
-            return [block(SCROLL.format("Table")), table, block("</div>")]
+            return table(node)
         if kind == "Div" and content[0][1]:
             return special(content[0][1][0], dict(content[0][2]), content[1])
         return None
 
     tree = {"pandoc-api-version": [1, 23, 1], "meta": {}, "blocks": inside(document.blocks)}
-    return drawing.glyphs + pandoc.write(tree, "html5")
+    shared = "".join([*drawing.glyphs, *letters.values()])
+    return (SHARED.format(shared) if shared else "") + pandoc.write(tree, "html5")
 
 
 def _literal(text: str, code: bool) -> str:
@@ -145,40 +169,40 @@ def _literal(text: str, code: bool) -> str:
     return f"<{tag}>{'<wbr>'.join(map(html.escape, texts.pieces(text)))}</{tag}>"
 
 
+def _offered(data: str, label: str, name: str) -> str:
+    """Return a link that saves what a figure shows, which stands in the link itself."""
+    if not data:
+        return ""
+    address = f"data:text/csv;charset=utf-8,{quote(data, safe=PLAIN)}"
+    link = f'<a class="data" download="{label}.csv" href="{address}">'
+    return f" {link}{language.known(f'Data of {name} (CSV)')}</a>"
+
+
 def contents(document: Document) -> str:
     """Return the table of contents as nested HTML lists."""
-    lines: list[str] = []
-    depth = 0
-    for level, number, anchor, title in document.contents:
-        while depth < level:
-            lines.append("<ol>")
-            depth += 1
-        while depth > level:
-            lines.append("</ol>")
-            depth -= 1
-        text = f'<span class="number">{number}</span> {html.escape(title)}'
-        lines.append(f'<li><a href="#{anchor}">{text}</a></li>')
-    return "\n".join(lines) + "</ol>" * depth
+    return _listed(document.contents, 1) if document.contents else ""
 
 
-def _image(picture: Picture) -> str:
-    content = picture.content
-    svg = content.get("image/svg+xml", b"")
-    if "image/png" not in content or 0 < len(svg) <= LARGEST_SVG:
-        kind, data = "image/svg+xml", _smaller(svg)
-    else:
-        kind, data = "image/png", content["image/png"]
-    size = re.search(rb'<svg[^>]*?\swidth="([\d.]+)pt" height="([\d.]+)pt"', svg)
-    # A point is 4/3 of a CSS pixel; the true size keeps the text of all figures at one size.
-    true = ""
-    if size:
-        width, height = (float(entry) * 4 / 3 for entry in size.groups())
-        true = f' width="{width:.0f}" height="{height:.0f}"'
-    source = f"data:{kind};base64,{base64.b64encode(data).decode()}"
-    return f'<img src="{source}" alt="{html.escape(picture.alt, quote=True)}"{true}>'
+def _listed(entries: Sequence[Heading], level: int) -> str:
+    """Return headings as a list, in whose items stand those of a lower level below them."""
+    groups: list[list[Heading]] = []
+    for entry in entries:
+        if entry[0] <= level or not groups:
+            groups.append([entry])
+        else:
+            groups[-1].append(entry)
+    made = []
+    for (_, number, anchor, title), *below in groups:
+        link = f'<a href="#{anchor}"><span class="number">{number}</span> {html.escape(title)}</a>'
+        made.append(f"<li>{link}{_listed(below, level + 1) if below else ''}</li>")
+    return "<ol>\n" + "\n".join(made) + "\n</ol>"
 
 
-def _smaller(svg: bytes) -> bytes:
-    """Return a drawing without its comments, its metadata and the address of its document type."""
-    svg = re.sub(rb"<!--.*?-->|<metadata>.*?</metadata>|<!DOCTYPE.*?>", b"", svg, flags=re.DOTALL)
-    return re.sub(rb"\s*\n\s*", b"\n", svg)
+def _image(picture: Picture, letters: dict[str, str]) -> str:
+    """Return a figure as HTML: its drawing or, where that is too large, its picture on white."""
+    svg = picture.content.get("image/svg+xml", b"")
+    if "image/png" not in picture.content or 0 < len(svg) <= LARGEST_SVG:
+        return drawings.inlined(svg.decode(), picture.alt, letters)
+    data = base64.b64encode(picture.content["image/png"]).decode()
+    alt = html.escape(picture.alt, quote=True)
+    return f'<img src="data:image/png;base64,{data}" alt="{alt}">'

@@ -15,6 +15,8 @@ from lstm_report import paths
 from lstm_report.report import ReportError, pandoc
 
 SIZE = 10.0  # points; the text size at which formulas are set, so that 1 em is 10 points
+WIDE = 17.0
+"""Width in em from which a formula is set for a phone too, in lines of at most that width."""
 MARK = "formulaboundary"
 # What pandoc writes and Typst reads otherwise or not at all: pandoc rounds the width of \! and of
 # \; (in TeX -1/6 em and 5/18 em) to whole ems, and calls circled operators by an older name.
@@ -22,7 +24,15 @@ REPAIRS = (
     (re.compile(r"#h\(-1em\)"), "#h(-0.167em)"),
     (re.compile(r"#h\(0em\)"), "#h(0.278em)"),
     (re.compile(r"\b(dot|times|plus|minus|div|ast)\.circle\b"), r"\1.o"),
+    # A name of several letters is an operator, which needs no space before what it is applied to.
+    (re.compile(r'("[A-Za-z]+") (?=\\?\()'), r"op(\1)"),
+    # Scaled brackets, of \bigl and its kin, would lie over their neighbours.
+    (re.compile(r"#scale\(x: [\d.]+%, y: [\d.]+%\)\[(\\?.)\]"), r"\1"),
 )
+# Bars around something, which pandoc would set with the spaces of an operator.
+BARS = re.compile(r"(?<!\\)(?<!left)(?<!right)\|([^|]+)(?<!\\)(?<!left)(?<!right)\|")
+TOKEN = re.compile(r'\\\s|\\.|"(?:[^"\\]|\\.)*"|\s=(?=\s)|.', re.DOTALL)
+"""In Typst: a new line, an escaped sign, a text, an equals sign, or any other sign."""
 PAGE = """#set page(width: auto, height: auto, margin: 0pt)
 #set text(size: 10pt, top-edge: "bounds", bottom-edge: "bounds")
 // The height of an inline formula counts `leading` less above and below than is drawn, but never
@@ -40,7 +50,15 @@ PAGE = """#set page(width: auto, height: auto, margin: 0pt)
   body
   pagebreak(weak: true)
 }
-"""
+#let narrow(..rows) = {
+  set page(width: WIDTHpt)
+  set par(hanging-indent: 1.5em, leading: 0.8em, spacing: 0.9em)
+  [#metadata(0) <depth>]
+  let line(it) = math.equation(math.display(it.body))
+  for row in rows.pos() { par(row.map(line).join(linebreak())) }
+  pagebreak(weak: true)
+}
+""".replace("WIDTH", f"{SIZE * WIDE:g}")
 
 
 @dataclass(frozen=True, order=True)
@@ -55,12 +73,12 @@ class Formula:
 class Drawing:
     """Formulas as SVG.
 
-    `pictures` has the HTML of each formula; `glyphs` the HTML that has to stand once in the page,
-    the shapes that all formulas share.
+    `pictures` has the HTML of each formula; `glyphs` the SVG of the shapes that formulas share,
+    which have to stand once in the page.
     """
 
     pictures: dict[Formula, str]
-    glyphs: str
+    glyphs: list[str]
 
 
 def to_typst(formulas: Sequence[Formula]) -> dict[Formula, str]:
@@ -73,6 +91,7 @@ def to_typst(formulas: Sequence[Formula]) -> dict[Formula, str]:
     for formula in formulas:
         kind = {"t": "DisplayMath" if formula.display else "InlineMath"}
         tex = re.sub(r"\\tag\*?\{[^}]*\}", "", formula.tex).strip()
+        tex = BARS.sub(_barred, tex)
         blocks.append({"t": "Para", "c": [{"t": "Math", "c": [kind, tex]}]})
         blocks.append({"t": "Para", "c": [pandoc.text(MARK)]})
     tree = {"pandoc-api-version": [1, 23, 1], "meta": {}, "blocks": blocks}
@@ -83,6 +102,16 @@ def to_typst(formulas: Sequence[Formula]) -> dict[Formula, str]:
         raise ReportError(f"A formula cannot be read: {reason[:300]}")
     pieces = [piece.strip() for piece in output.split(MARK)][: len(formulas)]
     return {formula: repaired(piece) for formula, piece in zip(formulas, pieces, strict=True)}
+
+
+def _barred(found: re.Match[str]) -> str:
+    """Return bars with what stands between them as a pair, unless brackets open or close there."""
+    depth = 0
+    for sign in found[1]:
+        depth += (sign in "([{") - (sign in ")]}")
+        if depth < 0:
+            return found[0]
+    return found[0] if depth else rf"\left|{found[1]}\right|"
 
 
 def repaired(markup: str) -> str:
@@ -100,28 +129,52 @@ def draw(formulas: Sequence[Formula]) -> Drawing:
     """
     unique = sorted(set(formulas))
     if not unique:
-        return Drawing({}, "")
-    pages, depths = _set(unique, to_typst(unique))
+        return Drawing({}, [])
+    markup = to_typst(unique)
     shapes: dict[str, str] = {}
-    pictures = {}
-    for formula, page, depth in zip(unique, pages, depths, strict=True):
-        pictures[formula] = _picture(formula, page, depth, shapes)
-    glyphs = (
-        '<svg class="glyphs" aria-hidden="true" width="0" height="0"><defs>'
-        + "".join(shapes.values())
-        + "</defs></svg>"
-    )
-    return Drawing(pictures, glyphs)
+
+    def pictures(calls: dict[Formula, str], form: str = "") -> dict[Formula, str]:
+        pages, depths = _set(calls)
+        return {
+            formula: _picture(formula, page, depth, shapes, form)
+            for formula, page, depth in zip(calls, pages, depths, strict=True)
+        }
+
+    made = pictures({f: f"#{'display' if f.display else 'inline'}({markup[f]})" for f in unique})
+    wide = [f for f in unique if f.display and _width(made[f]) > WIDE]
+    narrow = pictures({f: f"#narrow({_rows(markup[f])})" for f in wide}, " narrow") if wide else {}
+    for formula, picture in narrow.items():
+        made[formula] = made[formula].replace("formula display", "formula display wide") + picture
+    return Drawing(made, list(shapes.values()))
 
 
-def _set(formulas: list[Formula], markup: dict[Formula, str]) -> tuple[list[str], list[float]]:
+def _width(picture: str) -> float:
+    """Return the width of a formula in em."""
+    found = re.search(r'style="width:([\d.]+)em', picture)
+    assert found is not None  # `_picture` writes it
+    return float(found[1])
+
+
+def _rows(markup: str) -> str:
+    """Return a formula as rows, each an array of lines, which begin at an equals sign."""
+    depth, rows = 0, [[""]]
+    for token in TOKEN.findall(markup.strip("$ ")):
+        depth += token.lstrip("\\") in tuple("([{")
+        depth -= token.lstrip("\\") in tuple(")]}")
+        if depth == 0 and token[0] == "\\" and token[1].isspace():
+            rows.append([""])
+        elif depth == 0 and token.strip() == "=" and rows[-1][-1].strip():
+            rows[-1].append("=")
+        elif depth or token != "&":
+            rows[-1][-1] += token
+    return ", ".join(f"({''.join(f'$ {line.strip()} $, ' for line in row)})" for row in rows)
+
+
+def _set(calls: dict[Formula, str]) -> tuple[list[str], list[float]]:
     """Return one SVG page for each formula, and its depth below the baseline in points."""
     import typst
 
-    def compiled(chosen: list[Formula]) -> tuple[list[str], list[float]]:
-        lines = [
-            f"#{'display' if entry.display else 'inline'}({markup[entry]})" for entry in chosen
-        ]
+    def compiled(lines: list[str]) -> tuple[list[str], list[float]]:
         with paths.scratch() as folder:
             source = folder / "formulas.typ"
             source.write_text(PAGE + "\n".join(lines))
@@ -132,20 +185,20 @@ def _set(formulas: list[Formula], markup: dict[Formula, str]) -> tuple[list[str]
         return [(page or b"").decode() for page in pages], [float(depth) for depth in found]
 
     try:
-        pages, depths = compiled(formulas)
+        pages, depths = compiled([*calls.values()])
     except typst.TypstError as error:
-        for formula in formulas:
+        for formula, call in calls.items():
             try:
-                compiled([formula])
+                compiled([call])
             except typst.TypstError as reason:
                 raise ReportError(f"The formula {formula.tex} cannot be set: {reason}") from reason
         raise ReportError(f"The formulas cannot be set: {error}") from error
-    if not len(pages) == len(depths) == len(formulas):
-        raise ReportError(f"Expected {len(formulas)} formulas, but {len(pages)} were set.")
+    if not len(pages) == len(depths) == len(calls):
+        raise ReportError(f"Expected {len(calls)} formulas, but {len(pages)} were set.")
     return pages, depths
 
 
-def _picture(formula: Formula, page: str, depth: float, shapes: dict[str, str]) -> str:
+def _picture(formula: Formula, page: str, depth: float, shapes: dict[str, str], form: str) -> str:
     """Return the HTML of one formula; the shapes of its glyphs are added to `shapes`."""
     size = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', page)
     if size is None:
@@ -161,7 +214,7 @@ def _picture(formula: Formula, page: str, depth: float, shapes: dict[str, str]) 
     body = body.replace('"#000000"', '"currentColor"').replace("xlink:href", "href")
     body = re.sub(r"\s+", " ", body).strip()
     shift = "" if formula.display else f";vertical-align:{-depth / SIZE:.3f}em"
-    kind = "display" if formula.display else "inline"
+    kind = ("display" if formula.display else "inline") + form
     label = html.escape(" ".join(formula.tex.split()), quote=True)
     return (
         f'<span class="formula {kind}" role="img" aria-label="{label}">'

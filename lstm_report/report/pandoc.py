@@ -5,8 +5,9 @@ import subprocess
 from collections.abc import Callable
 from typing import Any
 
+from lstm_report import texts
 from lstm_report.report import ReportError
-from lstm_report.texts import SHORT
+from lstm_report.texts import LONG_WORD, SHORT
 
 Node = dict[str, Any]
 # CommonMark as JupyterLab reads it, with mathematics, tables and attributes. What JupyterLab would
@@ -17,10 +18,10 @@ READER = (
 )
 
 
-LONG_TEXT, LONG_SHARE = 60, 0.5
-"""Letters from which a table's column counts as running text, and the least share of such ones."""
-LINE, PADDING = 85, 3
-"""Letters that stand in a line of a table, and those that the space between two columns takes."""
+LONG_TEXT = 60
+"""Letters from which a table's first column counts as running text, and names no card."""
+LINE, PHONE, PADDING = 103, 36, 3
+"""Letters that stand in a line of a table, on a phone, and between two columns."""
 
 
 def call(text: str, *arguments: str) -> tuple[str, list[str]]:
@@ -121,35 +122,53 @@ def plain(value: Any) -> str:
 
 
 def with_widths(content: Any) -> Any:
-    """Give columns of long text what the others do not need; without one, change nothing.
+    """Divide a line between the columns of a table that is wider than it; else change nothing.
 
-    A short column gets room for its longest cell and the longest word of its heading, the shortest
-    first, as long as running text keeps its share.
+    Letter by letter, that column gets narrower by which the rows grow least, down to the longest
+    word, which must not be broken.
     """
     rows = [row for body in content[4] for row in body[3]]
-    columns = [list(map(plain, column)) for column in _columns(rows)]
-    lengths = [max(map(len, column)) for column in columns]
-    if max(lengths, default=0) <= LONG_TEXT or len(lengths) < 2:
-        return content
-    headings = [
-        max(map(len, plain(column).split()), default=0) for column in _columns(content[3][1])
+    cells = [list(map(plain, column)) for column in _columns(rows)]
+    heads = _columns(content[3][1]) or [[]] * len(cells)
+    least = [
+        min(
+            max(map(texts.width, [*_unbroken(column), *texts.words(plain(head))]), default=1),
+            LONG_WORD,
+        )
+        for column, head in zip(cells, heads, strict=True)
     ]
-    needed = {
-        place: (max(size, heading) + PADDING) / LINE
-        for place, (size, heading) in enumerate(zip(lengths, headings, strict=True))
-        if size <= LONG_TEXT
-    }
-    left = 1 - LONG_SHARE
-    for number, place in enumerate(sorted(needed, key=needed.__getitem__)):
-        needed[place] = min(needed[place], left / (len(needed) - number))
-        left -= needed[place]
-    share = (1 - sum(needed.values())) / (len(lengths) - len(needed))
-    widths = [needed.get(place, share) for place in range(len(lengths))]
+    widths = [
+        max(word, min(max(map(texts.width, column), default=1), LINE))
+        for word, column in zip(least, cells, strict=True)
+    ]
+    if sum(widths) + PADDING * len(widths) <= LINE or len(cells) < 2:
+        return content
+    table = [list(map(texts.width, row)) for row in zip(*cells, strict=True)]
+
+    def grown(place: int) -> tuple[int, int]:
+        tried = [width - (k == place) for k, width in enumerate(widths)]
+        lines = (max(-(-n // w) for n, w in zip(row, tried, strict=True)) for row in table)
+        return sum(lines), -widths[place]
+
+    while sum(widths) + PADDING * len(widths) > LINE:
+        if not (wider := [k for k, width in enumerate(widths) if width > least[k]]):
+            break
+        widths[min(wider, key=grown)] -= 1
+    whole = sum(widths) + PADDING * len(widths)
     specified = [
-        [side, {"t": "ColWidth", "c": width}]
+        [side, {"t": "ColWidth", "c": (width + PADDING) / whole}]
         for (side, _), width in zip(content[2], widths, strict=True)
     ]
     return [*content[:2], specified, *content[3:]]
+
+
+def _unbroken(cells: list[str]) -> list[str]:
+    """Return what must stand on one line: short cells, and the words of the others."""
+    return [
+        part
+        for cell in cells
+        for part in ([cell] if texts.width(cell) <= SHORT else texts.words(cell))
+    ]
 
 
 def with_short_cells_whole(content: Any) -> Any:
@@ -161,7 +180,7 @@ def with_short_cells_whole(content: Any) -> Any:
         return [text(node["c"].replace(" ", "\N{NO-BREAK SPACE}"))] if node["t"] == "Str" else None
 
     def whole(cell: Any) -> Any:
-        short = len(plain(cell[4])) <= SHORT
+        short = texts.width(plain(cell[4])) <= SHORT
         return [*cell[:4], transform(cell[4], joined)] if short else cell
 
     bodies = [
@@ -169,6 +188,50 @@ def with_short_cells_whole(content: Any) -> Any:
         for body in content[4]
     ]
     return [*content[:4], bodies, *content[5:]]
+
+
+def is_wide(content: Any) -> bool:
+    """Return whether a table is wider than a phone."""
+    columns = _columns([row for body in content[4] for row in body[3]])
+    heads = _columns(content[3][1])
+    longest = [max(map(texts.width, map(plain, column))) for column in columns]
+    headings = [max(map(texts.width, texts.words(plain(column))), default=0) for column in heads]
+    widths = map(max, longest, headings or [0] * len(longest))
+    return sum(width + PADDING for width in widths) > PHONE
+
+
+def with_labels(content: Any) -> Any:
+    """Write the heading of its column before what each cell holds, for cards in place of rows."""
+    heads = [column[-1][0]["c"] if column[-1] else [] for column in _columns(content[3][1])]
+    firsts = [plain(row[1][0][4]) for body in content[4] for row in body[3]]
+    named = ("name",) if max(map(len, firsts), default=0) <= LONG_TEXT else ()
+
+    def span(kind: str, inlines: Any) -> Node:
+        return {"t": "Span", "c": [attributes(classes=(kind,)), inlines]}
+
+    def labelled(cell: Any, place: int) -> Any:
+        head = heads[place] if heads else []
+        inlines = [span("label", head), span("value", cell[4][0]["c"] if cell[4] else [])]
+        kept = attributes(classes=() if place else named)
+        return [kept, *cell[1:4], [{"t": "Plain", "c": inlines}]]
+
+    bodies = [
+        [*body[:3], [[row[0], [labelled(cell, k) for k, cell in enumerate(row[1])]]
+                     for row in body[3]]]
+        for body in content[4]
+    ]  # fmt: skip
+    return [*content[:4], bodies, *content[5:]]
+
+
+def with_scope(content: Any) -> Any:
+    """Say of each heading of a table that it is its column's."""
+
+    def named(cell: Any) -> Any:
+        return [attributes(scope="col"), *cell[1:]]
+
+    kept, rows = content[3]
+    heads = [[row[0], [named(cell) for cell in row[1]]] for row in rows]
+    return [*content[:3], [kept, heads], *content[4:]]
 
 
 def _columns(rows: Any) -> list[list[Any]]:

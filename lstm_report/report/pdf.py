@@ -9,13 +9,63 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from lstm_report import paths, texts
+from lstm_report import language, paths, texts
+from lstm_report.errors import UserError
 from lstm_report.report import ReportError, mathematics, pandoc, writer
 from lstm_report.report.document import Document, formula_of
 from lstm_report.report.pandoc import Node
 from lstm_report.report.writer import data_of
 
+LETTERS = """#counter(heading).update(0)
+#set heading(numbering: "A.1")
+#show heading.where(level: 2): set heading(outlined: false, bookmarked: true)"""
+"""What stands before the first appendix; of the appendices, the contents have the titles alone."""
+USUAL, MONO = "Libertinus Serif", "DejaVu Sans Mono"
+"""The families of Typst's own."""
+CHINESE = (
+    ("Noto Serif CJK SC", "Source Han Serif SC", "Noto Serif SC", "Source Han Serif CN",
+     "Songti SC", "STSong", "SimSun", "AR PL UMing CN"),
+    ("Noto Sans CJK SC", "Source Han Sans SC", "Noto Sans SC", "Source Han Sans CN",
+     "PingFang SC", "Hiragino Sans GB", "Microsoft YaHei", "SimHei", "WenQuanYi Zen Hei",
+     "WenQuanYi Micro Hei", "Droid Sans Fallback"),
+)  # fmt: skip
+"""Families with Chinese letters, with serifs and without, the best first."""
 TEMPLATE = Path(__file__).parent / "templates" / "report.typ"
+
+
+def look() -> dict[str, Any]:
+    """Return the language of the document, its families of letters, and its own words."""
+    spoken = language.chosen()
+    serif, sans = letters(spoken)
+    # Quotes and dashes are those of the other letters, not of the Latin ones.
+    latin = {"name": USUAL, "covers": "latin-in-cjk"} if serif else USUAL
+    return {
+        "language": spoken,
+        "serif": [latin, *serif],
+        "sans": sans or [USUAL],
+        "mono": [MONO, *sans],
+        "contents": language.known("Contents"),
+    }
+
+
+def letters(spoken: str) -> tuple[list[str], list[str]]:
+    """Return a family with serifs and one without, of those that a language needs besides.
+
+    Raises:
+        UserError: when none is installed that has the letters of the language.
+    """
+    if spoken == "en":
+        return [], []
+    import typst
+
+    installed = {*typst.Fonts().families()}
+    serif, sans = ([name for name in names if name in installed][:1] for names in CHINESE)
+    if not serif and not sans:
+        raise UserError(
+            "Expected a font with Chinese letters for the PDF and the figures, found none: install "
+            "one, such as fonts-noto-cjk of Debian, or Noto Serif SC and Noto Sans SC."
+        )
+    return serif or sans, sans or serif
 
 
 def typeset(document: Document, facts: dict[str, Any], *, code: bool = False) -> bytes:
@@ -23,7 +73,7 @@ def typeset(document: Document, facts: dict[str, Any], *, code: bool = False) ->
 
     Args:
         document: what `document.compose` returned.
-        facts: `title`, `subtitle`, `banner` and `facts`, see `ReportHTMLExporter`.
+        facts: `title`, `subtitle`, `authors`, `banner` and `facts`, see `build.describe`.
         code: whether the code of the notebooks and what it printed are shown.
 
     Raises:
@@ -38,6 +88,7 @@ def typeset(document: Document, facts: dict[str, Any], *, code: bool = False) ->
         body = _markup(document, folder, code, data)
         told = {
             **facts,
+            **look(),
             "facts": [[name, texts.pieces(value)] for name, value in facts["facts"]],
             "summary": [*map(texts.pieces, document.summary)],
         }
@@ -52,7 +103,7 @@ def typeset(document: Document, facts: dict[str, Any], *, code: bool = False) ->
             (folder / file).write_text(json.dumps(writer.numbered(content, without)))
         source.write_text(TEMPLATE.read_text(encoding="utf-8") + body, encoding="utf-8")
         try:
-            output, warnings = typst.compile_with_warnings(str(source))
+            output, warnings = typst.compile_with_warnings(str(source), pdf_standards=["ua-1"])
         except typst.TypstError as error:
             raise ReportError(f"The PDF cannot be set: {error}") from error
     # Typst replaces a font it does not have without stopping, and prints boxes.
@@ -80,8 +131,8 @@ def _markup(document: Document, folder: Path, code: bool, data: list[str | list[
         data.append(text)
         return f"data.at({len(data) - 1})"
 
-    def captioned(start: str, kind: str, number: str, nodes: list[Node], end: str) -> Node:
-        name = inline(f"{start}#strong[{kind} {number}.] ")
+    def captioned(start: str, called: str, nodes: list[Node], end: str) -> Node:
+        name = inline(f"{start}#strong[{called}.] ")
         return {"t": "Para", "c": [name, *inside(nodes[0]["c"]), inline(end)]}
 
     def special(kind: str, pairs: dict[str, str], nodes: list[Node]) -> list[Node] | None:
@@ -98,9 +149,9 @@ def _markup(document: Document, folder: Path, code: bool, data: list[str | list[
             file = _picture_file(document, label, folder)
             alt = kept(document.pictures[label].alt)
             start = f'#figure(picture("{file}", alt: {alt}), caption: ['
-            return [captioned(start, "Figure", number, nodes, f"]) <fig-{label}>")]
+            return [captioned(start, writer.named("fig", number), nodes, f"]) <fig-{label}>")]
         if kind == "report-table":
-            head = captioned("#tabled([", "Table", number, nodes, f"], <tbl-{label}>)[")
+            head = captioned("#tabled([", writer.named("tbl", number), nodes, f"], <tbl-{label}>)[")
             table: Node = {"t": "Table", "c": inside(nodes[1]["c"])}
             return [head, table, pandoc.raw("typst", "]", block=True), *inside(nodes[2:])]
         if kind == "report-check":
@@ -122,12 +173,16 @@ def _markup(document: Document, folder: Path, code: bool, data: list[str | list[
         if kind == "Span" and content[0][1] == ["equation"]:
             number, formula = dict(content[0][2])["number"], formula_of(content[1][0])
             options = f'alt: {kept(formula.tex)}, number: "({number})"'
-            return [inline(f"#formula({options})[{formulas[formula]}]")]
+            return [inline(f"#formula({options})[{formulas[formula]}] <equation-{number}>")]
         if kind == "Header":
-            level, attributes, inlines = content
-            return [
-                {"t": "Header", "c": [level, pandoc.attributes(attributes[0]), inside(inlines)]}
-            ]
+            level, (anchor, _, pairs), inlines = content
+            number = dict(pairs)["number"]
+            if not number and level <= 3:
+                start = f"#heading(level: {level}, numbering: none)["
+                end = inline(f"] <{anchor}>" if anchor else "]")
+                return [{"t": "Para", "c": [inline(start), *inside(inlines), end]}]
+            head = {"t": "Header", "c": [level, pandoc.attributes(anchor), inside(inlines)]}
+            return [pandoc.raw("typst", LETTERS, block=True), head] if number == "A" else [head]
         if kind == "Div" and content[0][1]:
             return special(content[0][1][0], dict(content[0][2]), content[1])
         return None

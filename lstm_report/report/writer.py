@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from lstm_report import paths, texts
+from lstm_report import language, paths, texts
 from lstm_report.report import ReportError, pandoc
 from lstm_report.report.pandoc import Node
 
@@ -134,8 +134,13 @@ def only_words(blocks: list[Node]) -> list[Node]:
 
 
 DISPLAYED = re.compile(r"\$\$.+?\$\$", re.DOTALL)
-WORDS = {"fig": "Figure", "tbl": "Table"}
+WORDS = {"fig": "Figure\N{NO-BREAK SPACE}{}", "tbl": "Table\N{NO-BREAK SPACE}{}",
+         "eq": "Equation\N{NO-BREAK SPACE}{}"}  # fmt: skip
+PARAMETERS = ("parameters", "injected-parameters")
+"""Tags of cells that are left out: they hold paths; the title page tells the rest."""
 NEW_PAGE = "new-page"  # the tag of a cell of text that opens a page of the PDF
+UNNUMBERED, APPENDIX = "unnumbered", "appendix"  # tags of a cell that opens such a chapter
+HEADING = re.compile(r"^(# .+)$", re.MULTILINE)
 PROGRESS = re.compile(r"\r|\d+%\|| it/s|s/it")
 LABEL = re.compile(r"[a-z][a-z0-9-]*")
 LONGEST_STREAM = 20  # lines of printed text that the report shows of one cell
@@ -147,13 +152,26 @@ class Picture:
 
     content: dict[str, bytes]
     alt: str
+    data: str = ""
+    """What it shows in numbers, as CSV; empty for a drawing without any."""
+
+
+def named(prefix: str, number: object) -> str:
+    """Return how a figure, a table or an equation of that number is called."""
+    return language.known(WORDS[prefix]).format(number)
 
 
 class Writer:
-    """Writes cells as Markdown; keeps their texts, pictures and summary and what can be named."""
+    """Writes cells as Markdown; keeps their texts, pictures, summary, live parts and anchors."""
 
-    def __init__(self, pictures: dict[str, Picture], summary: list[str]) -> None:
+    def __init__(
+        self,
+        pictures: dict[str, Picture],
+        summary: list[str],
+        live: dict[str, dict[str, Any]],
+    ) -> None:
         self.pictures = pictures
+        self.live = live
         self.summary = summary
         self.texts = Texts()
         self.anchors: dict[str, tuple[str, str]] = {}
@@ -165,11 +183,13 @@ class Writer:
             # Within $$, a line that starts with + or - must not start a list.
             source = texts.unmarked(cell.source)
             text = DISPLAYED.sub(lambda match: " ".join(match[0].split()), source)
+            for tag in {*tags} & {UNNUMBERED, APPENDIX}:
+                text = HEADING.sub(rf"\1 {{.{tag}}}", text, count=1)
             return f"{_block('page', '')}\n\n{text}" if NEW_PAGE in tags else text
         if cell.cell_type != "code" or not cell.source.strip():
             return ""
         code = self._fenced(cell.source.rstrip(), "python")
-        parts = [] if "parameters" in tags else [_block("code", code)]
+        parts = [] if {*PARAMETERS} & {*tags} else [_block("code", code)]
         where = f"{cell.metadata.get('notebook', 'the notebook')}, cell [{cell.execution_count}]"
         return "\n\n".join([*parts, *(self._output(output, where) for output in cell.outputs)])
 
@@ -184,9 +204,8 @@ class Writer:
             return ""
         if kind == "summary":
             lines = [texts.visible(line) for line in details["lines"]]
-            # The chapters build on each other, so what the last one found is told first.
-            self.summary[:0] = lines
-            return _block(kind, "\n".join(f"- {self.texts.mark(line)}" for line in lines))
+            self.summary.extend(lines)  # for the title page, and there alone
+            return ""
         if kind == "table":
             number = self._numbered("tbl", details, where)
             caption = texts.unmarked(details["caption"])
@@ -202,7 +221,7 @@ class Writer:
                 if name in content
             }
             alt = texts.visible(details["alt"])
-            self.pictures[details["label"]] = Picture(pictures, alt)
+            self.pictures[details["label"]] = Picture(pictures, alt, str(details.get("data", "")))
             caption = texts.unmarked(details["caption"])
             return _block("figure", caption, number, details["label"])
         if any(name.startswith("image/") for name in content):
@@ -225,12 +244,15 @@ class Writer:
         """Return the number of a new figure or table, and keep its anchor."""
         label, caption = str(details.get("label")), str(details.get("caption", "")).strip()
         if not LABEL.fullmatch(label) or not caption:
-            raise ReportError(f"A {WORDS[prefix].lower()} has no label or no caption: {where}.")
+            kind = WORDS[prefix].split("\N{NO-BREAK SPACE}")[0].lower()
+            raise ReportError(f"A {kind} has no label or no caption: {where}.")
         key = f"{prefix}:{label}"
         if key in self.anchors:
             raise ReportError(f"The label {key} is used twice, the second time in {where}.")
         number = 1 + sum(name.startswith(prefix) for name in self.anchors)
-        self.anchors[key] = (f"{prefix}-{label}", f"{WORDS[prefix]}\N{NO-BREAK SPACE}{number}")
+        if "live" in details:
+            self.live[f"{prefix}-{label}"] = details["live"]
+        self.anchors[key] = (f"{prefix}-{label}", named(prefix, number))
         return str(number)
 
     def _fenced(self, content: str, language: str = "text") -> str:

@@ -29,7 +29,7 @@ OTHERS = {
     "checksum": ("f" * 64, "other reviews"),
     "training.epochs": (3, "training.epochs = 3 instead of 15"),
     "data.split_seed": (77, "data.split_seed = 77 instead of"),
-    "test_accuracy": (0.99, "do not give the accuracy"),
+    "test_accuracy": (0.99, "do not give the test_accuracy"),
 }
 
 
@@ -127,10 +127,16 @@ def put(column, value):
 @pytest.mark.parametrize(
     "file, change, reason",
     [
+        ("runs.csv", put("cell", "nonsense"), "has the name of no cell of the study"),
         ("runs.csv", put("best_epoch", "-5"), "its best epoch is not that of its epochs"),
         ("runs.csv", put("best_epoch", "abc"), "its best epoch is not that of its epochs"),
-        ("runs.csv", put("test_accuracy", "abc"), "do not give the accuracy"),
-        ("runs.csv", put("test_accuracy", ""), "do not give the accuracy"),
+        ("runs.csv", put("test_accuracy", "abc"), "do not give the test_accuracy"),
+        ("runs.csv", put("test_accuracy", ""), "do not give the test_accuracy"),
+        ("runs.csv", put("test_accuracy_unseen", "0.9"), "do not give the test_accuracy_unseen"),
+        ("runs.csv", put("test_loss", "0.3"), "do not give the test_loss"),
+        ("runs.csv", put("test_loss", ""), "do not give the test_loss"),
+        ("runs.csv", put("test_reviews", "1999"), "do not give the test_reviews"),
+        ("runs.csv", put("best_epoch", "13"), "its best epoch is not that of its epochs"),
         ("runs.csv", put("parameters", "abc"), "its parameters is no number"),
         ("runs.csv", put("train_seconds", "-5"), "its train_seconds is no number"),
         ("runs.csv", put("data.max_length", "abc"), "data.max_length = abc instead of 256"),

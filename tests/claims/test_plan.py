@@ -2,13 +2,14 @@
 
 import subprocess
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from lstm_report import paths, provenance
 from lstm_report.analysis import measurements
 from lstm_report.claims import plan, verdicts
-from lstm_report.claims.evidence import Calculated, Part
+from lstm_report.claims.evidence import Calculated, Part, Rule
 from lstm_report.studies import catalogue, records
 
 
@@ -87,3 +88,15 @@ def test_every_part_has_a_simulated_power_and_says_all_that_a_reader_needs():
                         part.if_supported, part.if_refuted))  # fmt: skip
         else:
             assert isinstance(part, Calculated)
+
+
+def test_the_recorded_power_is_that_of_the_scenarios(monkeypatch):
+    """The first draws are judged again; of all the others the figure alone is drawn, not judged."""
+    kept, draws = pd.read_csv(plan.FILE).set_index("part"), 20
+    first = plan.power(draws).set_index("part")
+    assert first["assumed"].equals(kept["assumed"])
+    for share in ("alone", "strictest"):
+        chance = 5 * np.sqrt(kept[share] * (1 - kept[share]) / draws)
+        assert ((first[share] - kept[share]).abs() <= chance).all()
+    monkeypatch.setattr(Rule, "judge", lambda rule, figure: (None, 1.0))
+    np.testing.assert_allclose(plan.power().set_index("part")["median"], kept["median"], rtol=6e-4)

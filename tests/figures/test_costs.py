@@ -84,24 +84,6 @@ def test_the_chapter_shows_all_that_was_measured_and_names_the_rest(monkeypatch)
     ]
 
 
-def test_the_goals_are_drawn_as_parts_of_their_bounds():
-    (axis,) = costs.against_goals(ROWS).axes
-    places = [container.lines[0].get_xdata()[0] for container in axis.containers]
-    np.testing.assert_allclose(places, [1.2, 1 / 1.5])
-    reach = axis.containers[1].lines[2][0].get_segments()[0][:, 0]
-    np.testing.assert_allclose(reach, [1 / 1.6, 1 / 1.2])
-    assert "12 (≥\N{NO-BREAK SPACE}10)" in [text.get_text() for text in axis.texts]
-    assert axis.get_xlabel() and axis.get_ylabel()
-
-
-def test_a_figure_near_zero_or_below_is_drawn_as_a_hundredfold():
-    (axis,) = costs.against_goals(
-        [row("difference, seconds", (0.01, -0.2, 0.2), "under", 0.1, True)]
-    ).axes
-    reach = axis.containers[0].lines[2][0].get_segments()[0][:, 0]
-    np.testing.assert_allclose(reach, [0.5, 100])
-
-
 def test_scaling_is_drawn_with_its_power():
     axis = costs.scaling(ROWS).axes[0]
     measured, line = axis.lines

@@ -1,5 +1,7 @@
 """Figures of the evidence: every seed, means with intervals, differences by unit."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -31,6 +33,22 @@ def test_points_are_all_seeds_and_conditions_stand_in_their_order():
     np.testing.assert_allclose(np.asarray(bars.lines[0].get_ydata(), float), [0.3, 0.6])
 
 
+def test_a_panel_is_told_in_words_with_its_means():
+    table = pd.DataFrame({5.0: [0.2, 0.4], 20.0: [0.6, np.nan]})
+    panel = evidence.Panel("A task", "words", "accuracy", {"lstm": table}, percent=True,
+                           joined=False, level=("guessing", 0.5))  # fmt: skip
+    assert evidence.shown([panel], "").alt == (
+        "A task, accuracy by words, means over the seeds: LSTM: 30.0% at 5, 60.0% at 20; guessing "
+        "is 50.0%."
+    )
+    long = pd.DataFrame({k: [1000.0 * k, 2e-8] for k in range(9)})
+    assert evidence.in_words(evidence.Panel("", "layer", "norm", {"reslstm": long})) == (
+        "Norm by layer, means over the seeds: residual LSTM: from 1e-8 at 0 to 4,000 at 8."
+    )
+    alone = evidence.Panel("", "model", "accuracy", {"lstm": pd.DataFrame({"": [0.5, 0.7]})})
+    assert evidence.in_words(alone).startswith("Accuracy, means over the seeds: LSTM: 0.6")
+
+
 def test_differences_of_one_unit_share_a_panel_with_its_margin():
     interval = Interval(0.01, 0.0, 0.02)
     estimates = [Estimate("a", interval, "points"), Estimate("b", Interval(2, 1, 3), "decades"),
@@ -45,9 +63,38 @@ def test_differences_of_one_unit_share_a_panel_with_its_margin():
     np.testing.assert_allclose(bands, [0.5, 0.3])
 
 
+def test_runs_that_did_not_learn_are_crosses_and_outside_the_mean():
+    table = pd.DataFrame({5: [0.9, 0.8, 0.5], 10: [0.5, 0.51, 0.49]})
+    panel = evidence.Panel(
+        "", "words", "accuracy", {"lstm": table}, joined=False, learnt={"lstm": table > 0.65}
+    )
+    figure = evidence.over_conditions([panel])
+    (axis,) = figure.axes
+    dots, crosses = (
+        [line for line in axis.lines if line.get_marker() == sign and len(line.get_xdata()) == 6]
+        for sign in ("o", "x")
+    )
+    assert sorted(y for y in dots[0].get_ydata() if y == y) == [0.8, 0.9]
+    assert sorted(y for y in crosses[0].get_ydata() if y == y) == [0.49, 0.5, 0.5, 0.51]
+    (mean,) = axis.containers[0].lines[0].get_ydata()
+    assert mean == pytest.approx(0.85)
+    assert "did not learn" in [text.get_text() for text in figure.legends[0].get_texts()]
+    assert evidence.in_words(panel).endswith(
+        "LSTM: 0.85 at 5 (2 of 3 learnt), none at 10 (0 of 3 learnt)."
+    )
+    whole = evidence.over_conditions([dataclasses.replace(panel, learnt={"lstm": table > 0})])
+    assert [text.get_text() for text in whole.legends[0].get_texts()] == ["LSTM"]
+
+
 def test_all_pairs_of_runs_are_counted():
-    (axis,) = evidence.pairs(np.array([0.9, 0.8]), np.array([0.8, 0.7]), 0.0115).axes
-    assert sum(patch.get_height() for patch in axis.patches) == 4
+    lines = {"lstm": [0.9, 0.8], "other": [0.85, 0.85], "reslstm": [0.8, 0.7]}
+    tables = {name: pd.DataFrame({"": values}) for name, values in lines.items()}
+    runs, pairs = evidence.runs_and_pairs(tables, 0.0115).axes
+    assert sum(patch.get_height() for patch in pairs.patches) == 4
+    drawn = [sorted(line.get_ydata()) for line in runs.lines if len(line.get_ydata()) == 2]
+    assert drawn == [sorted(values) for values in lines.values()]
+    stated, mean = [line.get_xdata()[0] for line in pairs.lines[1:]]
+    assert (stated, mean) == (pytest.approx(1.15), pytest.approx(10))
 
 
 def test_best_epochs_are_counted():

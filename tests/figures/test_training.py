@@ -1,5 +1,6 @@
 """What every figure must have, and that it draws the numbers it was given."""
 
+from collections import Counter
 from collections.abc import Callable
 
 import matplotlib
@@ -10,7 +11,7 @@ from matplotlib import pyplot
 from matplotlib.figure import Figure
 
 from lstm_report import config
-from lstm_report.figures import style, theory, training
+from lstm_report.figures import gates, style, theory, training
 
 METRICS = pd.DataFrame(
     {
@@ -21,14 +22,6 @@ METRICS = pd.DataFrame(
         "validation_accuracy": [0.52, 0.71, 0.78],
     }
 )
-RESULTS = pd.DataFrame(
-    {"model": ["lstm", "reslstm"], "accuracy": [0.86, 0.85], "low": [0.84, 0.83],
-     "high": [0.88, 0.87]}
-)  # fmt: skip
-LENGTHS = pd.DataFrame(
-    {"low": [1, 100], "high": [100, np.inf], "accuracy": [0.9, 0.8], "ci_low": [0.85, 0.75],
-     "ci_high": [0.95, 0.85], "count": [40, 60]}
-)  # fmt: skip
 BINS = pd.DataFrame(
     {"confidence": [0.1, 0.5, 0.9], "accuracy": [0.2, np.nan, 0.8], "low": [0.1, np.nan, 0.7],
      "high": [0.3, np.nan, 0.9], "count": [10, 0, 10]}
@@ -43,19 +36,16 @@ STATES = pd.DataFrame({"step": [0, 1], "c": [1.0, 0.5], "kind": "lstm", "largest
 
 DRAWN: dict[str, Callable[[], Figure]] = {
     "learning curves": lambda: training.learning_curves({"lstm": METRICS, "reslstm": METRICS}),
-    "confusion matrix": lambda: training.confusion_matrix([0, 1, 1], [0, 1, 0]),
     "gate activations": lambda: training.gate_activations(TRACE, ["so", "good"]),
-    "results": lambda: training.results_against_source(RESULTS, {"lstm": 0.8145}),
-    "accuracy by length": lambda: training.accuracy_by_length({"lstm": LENGTHS}),
+    "word by word": lambda: training.word_by_word(["so", "good"], {"lstm": [0.4, 0.9]}),
     "calibration": lambda: training.calibration({"lstm": BINS}),
-    "disagreement": lambda: training.disagreement([1, 0], [1, 1], ("lstm", "reslstm")),
     "gate functions": theory.gate_functions,
     "gradients": lambda: theory.gradient_against_distance({"one": GRADIENTS}),
     "loss": theory.loss_penalty,
     "hidden state": lambda: theory.largest_hidden_state(STATES),
-    "forget gate": lambda: theory.forget_gate(0.5, 0.9),
-    "input gate": lambda: theory.input_gate(0.5),
-    "output gate": lambda: theory.output_gate(0.5),
+    "forget gate": lambda: gates.forget_gate(0.5, 0.9),
+    "input gate": lambda: gates.input_gate(0.5),
+    "output gate": lambda: gates.output_gate(0.5),
 }
 
 
@@ -82,19 +72,6 @@ def test_learning_curves_draw_the_metrics_of_each_model() -> None:
     np.testing.assert_array_equal(accuracy.lines[1].get_ydata(), METRICS["validation_accuracy"])
 
 
-def test_confusion_matrix_counts_in_rows_of_the_actual_label() -> None:
-    axis = training.confusion_matrix([0, 0, 0, 1, 1], [0, 0, 1, 0, 0]).axes[0]
-    shown = [text.get_text() for text in axis.texts]
-    assert shown == ["2\n66.7%", "1\n33.3%", "2\n100.0%", "0\n0.0%"]
-
-
-def test_disagreement_counts_each_outcome_once() -> None:
-    axis = training.disagreement(
-        [1] * 4 + [1] * 3 + [0] * 2 + [0], [1] * 4 + [0] * 3 + [1] * 2 + [0], ("lstm", "reslstm")
-    ).axes[0]
-    assert [bar.get_width() for bar in axis.patches] == [4, 3, 2, 1]
-
-
 def test_gate_activations_show_words_as_they_are() -> None:
     axis = training.gate_activations(TRACE, ["$5", "$x$"]).axes[0]
     assert [tick.get_text() for tick in axis.get_xticklabels()] == ["$5", "$x$"]
@@ -108,3 +85,17 @@ def test_every_model_and_gate_has_a_colour_of_its_own() -> None:
     assert set(style.MODEL_COLOURS) == set(style.MODEL_NAMES) == set(config.KINDS)
     assert len(set(style.MODEL_COLOURS.values())) == len(style.MODEL_COLOURS)
     assert len(set(style.GATE_COLOURS.values())) == 4
+
+
+def test_coverage_is_the_share_of_running_words_at_each_size_that_is_drawn() -> None:
+    train = Counter({f"word{k}": 2_000 - k for k in range(1_500)})
+    test = Counter({"word0": 3, "word99": 1, "unheard": 4})
+    axis, lengths = training.words_and_lengths(train, test, 100, [1, 1, 2, 3, 40], 2).axes
+    assert sum(bar.get_height() for bar in lengths.patches) == 5
+    first, second = axis.lines[:2]
+    ranks = np.asarray(first.get_xdata())
+    assert {1, 100, 1_500} <= {*ranks} and len(ranks) <= training.POINTS + 1
+    shares = np.cumsum(sorted(train.values(), reverse=True)) / train.total()
+    np.testing.assert_allclose(first.get_ydata(), shares[ranks - 1])
+    expected = np.where(ranks < 100, 3 / 8, 4 / 8)
+    np.testing.assert_allclose(second.get_ydata(), expected)

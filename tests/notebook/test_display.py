@@ -74,9 +74,17 @@ def test_a_figure_is_shown_and_is_the_same_each_time(shown):
     assert figures[0] == figures[1]
     assert set(figures[0]) == {"image/svg+xml", "image/png", "text/plain"}
     assert shown[0][1] == {
-        "kind": "figure", "label": "a-line", "caption": "A line.", "alt": "It falls."
+        "kind": "figure", "label": "a-line", "caption": "A line.", "alt": "It falls.",
+        "data": "mark,x,y\nline,0,1\nline,1,0\n",
     }  # fmt: skip
     assert base64.b64decode(figures[0]["image/png"]).startswith(b"\x89PNG")
+
+
+def test_what_a_live_part_is_told_stands_with_its_figure(shown):
+    told = {"part": "gates", "values": [0.5]}
+    display.show_figure(drawing(), label="a", caption="b", alt="c", live=told)
+    display.show_table(pd.DataFrame({"n": [1]}), label="d", caption="e", live=told)
+    assert [report.get("live") for _, report in shown] == [told, None, told, None]
 
 
 def test_a_caption_in_a_notebook_begins_as_a_reference_is_written(shown):
@@ -105,6 +113,13 @@ def test_a_picture_is_as_wide_as_its_drawing(monkeypatch):
 def test_a_figure_needs_a_label_a_caption_and_alternative_text(shown, wrong):
     with pytest.raises(ValueError, match=r"label|caption|alternative"):
         display.show_figure(drawing(), **{"label": "a", "caption": "b", "alt": "c", **wrong})
+    assert not shown
+
+
+def test_a_table_needs_a_heading_over_every_column(shown):
+    for frame in (pd.DataFrame({"": [1]}), pd.DataFrame({"n": [1]}, index=["LSTM"])):
+        with pytest.raises(ValueError, match="without a heading"):
+            display.show_table(frame, label="t", caption="c")
     assert not shown
 
 
@@ -162,24 +177,45 @@ def test_a_check_tells_the_largest_difference_and_fails_beyond_the_tolerance(sho
     assert len(shown) == 3
 
 
-@pytest.mark.parametrize(
-    ("texts", "expected"),
-    [
-        (["long " * 30, "a", "b"], [1 - 2 * 9 / 85, 9 / 85, 9 / 85]),
-        (["long " * 30, "a" * 50, "b"], [0.5, 0.5 - 9 / 85, 9 / 85]),
-        (["long " * 30] * 2, [0.5, 0.5]),
-        (["long " * 30, "a", "long " * 20], [0.5 - 4.5 / 85, 9 / 85, 0.5 - 4.5 / 85]),
-    ],
-)
-def test_columns_of_running_text_get_the_width_that_the_others_leave(texts, expected):
-    heading = [f"column {number}" for number in range(len(texts))]
-    for row, widths in ((texts, expected), (["a", "b", "c"][: len(texts)], None)):
-        markdown = as_markdown(heading, [row], [False] * len(row))
-        (table,) = pandoc.read(markdown)["blocks"]
-        columns = pandoc.with_widths(table["c"])[2]
-        assert [width.get("c") for _, width in columns] == (
-            pytest.approx(widths) if widths else [None] * len(row)
-        )
+def widths_of(*rows):
+    """Return the letters of each column of a table, or None where it has no widths."""
+    heading = [f"column {number}" for number in range(len(rows[0]))]
+    markdown = as_markdown(heading, [list(row) for row in rows], [False] * len(heading))
+    (table,) = pandoc.read(markdown)["blocks"]
+    parts = [width.get("c") for _, width in pandoc.with_widths(table["c"])[2]]
+    if parts[0] is None:
+        return None
+    assert sum(parts) == pytest.approx(1)
+    return [round(part * pandoc.LINE) - pandoc.PADDING for part in parts]
+
+
+def test_a_table_that_fits_a_line_keeps_the_widths_of_its_texts():
+    assert widths_of(["a", "b", "c"]) is None
+    assert widths_of(["long " * 8, "long " * 8]) is None
+
+
+@given(
+    st.lists(
+        st.tuples(*[st.integers(1, 40).map(lambda count: "word " * count)] * 2), min_size=1,
+        max_size=5,
+    )
+)  # fmt: skip
+@settings(max_examples=30, deadline=None)
+def test_a_wide_table_has_hardly_more_lines_than_the_best_division_gives(rows):
+    def lines(widths):
+        sizes = [[len(text.strip()) for text in row] for row in rows]
+        return sum(max(-(-n // w) for n, w in zip(row, widths, strict=True)) for row in sizes)
+
+    found, room = widths_of(*rows), pandoc.LINE - 2 * pandoc.PADDING
+    if found is not None:
+        best = min(lines((first, room - first)) for first in range(6, room - 5))
+        assert lines(found) <= best + len(rows)
+
+
+def test_what_must_not_be_broken_keeps_its_line():
+    assert widths_of(["long " * 30, "not measured yet"]) == [81, 16]
+    assert widths_of(["long " * 30, "a", "b"]) == [82, 6, 6]
+    assert widths_of(["long " * 30, "a" * 50, "b"])[1] >= 24
 
 
 def test_short_cells_of_a_rendered_table_stay_on_one_line():

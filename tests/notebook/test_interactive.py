@@ -26,7 +26,7 @@ def test_a_misspelt_parameter_of_papermill_is_told_in_one_sentence(tmp_path):
     assert done.returncode == 1
     sentence = (
         "UserError: Unknown parameter 'prfile': expected 'profile', which is nearest, or another "
-        "of profile, data, seed, epochs, layers, readout."
+        "of profile, data, seed, epochs, layers, readout, language."
     )
     told = done.stderr[done.stderr.index("Exception encountered") :].split("\n")
     assert [line for line in told[1:] if line.strip(" -")] == [sentence]

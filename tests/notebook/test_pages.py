@@ -3,9 +3,11 @@
 import contextlib
 import json
 import shutil
+from types import SimpleNamespace
 
 import nbformat
 import numpy as np
+import pandas as pd
 import pytest
 from made_up_records import FIVE, SEEDS, falling, measure, noise, record
 
@@ -21,7 +23,8 @@ from lstm_report.analysis.perturbations import (
 from lstm_report.claims import loss, verdicts
 from lstm_report.claims.admitted import STATED, Archive, Missing, View
 from lstm_report.cli import app
-from lstm_report.notebook import display, pages, scoreboard
+from lstm_report.data.sources import IMDB_CHECKSUM
+from lstm_report.notebook import display, pages
 from lstm_report.report import document
 from lstm_report.report import execute as report_execute
 from lstm_report.studies import catalogue
@@ -31,6 +34,14 @@ from lstm_report.studies import catalogue
 def results(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "RESULTS", tmp_path / "results")
     return tmp_path / "results"
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """What is displayed, one content an output."""
+    contents = []
+    monkeypatch.setattr(display, "display", lambda content, **options: contents.append(content))
+    return contents
 
 
 def read_outs():
@@ -133,9 +144,10 @@ def test_each_figure_is_drawn_from_its_records_and_not_without(identity):
         found = drawn(identity)
         assert len(found) == number
         for shown in found:
-            assert shown.caption.strip() and shown.alt.strip()
+            assert shown.caption.strip() and any(sign.isdigit() for sign in shown.alt)
             for axis in shown.figure.axes:
-                assert axis.get_xlabel() and axis.get_ylabel()
+                (first, *_) = (tick.get_text() for tick in axis.get_yticklabels())
+                assert axis.get_xlabel() and (axis.get_ylabel() or any(map(str.isalpha, first)))
                 assert axis.lines or axis.collections
 
 
@@ -148,7 +160,7 @@ def test_differences_are_residual_minus_plain_in_points():
     read_outs()
     (shown,) = drawn("C1")
     (axis,) = shown.figure.axes
-    names = [label.get_text() for label in axis.get_yticklabels()]
+    names = [label.get_text().replace("\n", " ") for label in axis.get_yticklabels()]
     (points,) = heights(axis).values()
     found = dict(zip(names, points[:, 0], strict=True))
     assert found["mean of all states: residual LSTM minus LSTM"] == pytest.approx(2, abs=0.06)
@@ -198,26 +210,42 @@ def test_runs_with_the_edited_reviews_in_training_do_not_count():
     assert drawn("C9") == []
 
 
-def test_what_a_strong_layer_reached_is_shown_beside_its_goal(monkeypatch):
-    shown = []
-    monkeypatch.setattr(display, "display", lambda content, **options: shown.append(content))
-    pages.show_strong()
+def test_what_a_strong_layer_reached_is_shown_beside_its_goal(shown):
+    pages.show_strong(Archive())
     assert "Not recorded yet" in shown.pop()["text/markdown"]
     record("strong", {"lstm tuned": 0.90, "reslstm tuned": 0.92}, seeds=range(3))
-    pages.show_strong()
+    pages.show_strong(Archive())
     lines = shown[0]["text/plain"].splitlines()
     first, second = (line for line in lines if "lstm " in line)
     assert "90.00% (" in first and "91.90%" in first and " no " in first
     assert "92.00% (" in second and " yes " in second
 
 
-def test_the_trials_of_settings_are_shown_once_all_are_recorded(monkeypatch):
-    shown = []
-    monkeypatch.setattr(display, "display", lambda content, **options: shown.append(content))
+def edit(study, row, **values):
+    file = paths.RESULTS / study / "runs.csv"
+    table = pd.read_csv(file)
+    for column, value in values.items():
+        table.loc[row, column] = value
+    table.to_csv(file, index=False)
+
+
+def test_what_does_not_count_is_not_shown_beside_the_claims_either(shown):
+    costs()
+    assert any("tf-idf" in figure.caption for figure in drawn("C12"))
+    edit("baselines", 0, test_accuracy=0.99)
+    assert drawn("C12") and not any("tf-idf" in figure.caption for figure in drawn("C12"))
+    record("strong", {"lstm tuned": 0.90}, seeds=range(3))
+    edit("strong", 1, test_loss=0.1)
+    pages.show_strong(Archive())
+    (line,) = (line for line in shown[0]["text/plain"].splitlines() if "lstm tuned" in line)
+    assert " 2 " in line and " 3 " not in line
+
+
+def test_the_trials_of_settings_are_shown_once_all_are_recorded(shown):
     cells = dict.fromkeys(catalogue.tuning_cells(), 0.9)
     last = cells.popitem()
     record("tuning", cells, seeds=range(1))
-    pages.show_trials()
+    pages.show_trials(Archive())
     assert not shown
     shutil.rmtree(paths.RESULTS / "tuning")
 
@@ -225,7 +253,7 @@ def test_the_trials_of_settings_are_shown_once_all_are_recorded(monkeypatch):
         return falling(0.1 if cell == "lstm mean" else 0.2)
 
     record("tuning", cells | dict([last]), seeds=range(1), curve=curve)
-    pages.show_trials()
+    pages.show_trials(Archive())
     text = shown[0]["text/plain"]
     assert [line.split()[-1] for line in text.splitlines() if " mean " in line][0] == "LSTM"
 
@@ -250,37 +278,85 @@ def execute(results, tmp_path):
 
 
 def test_the_chapter_says_so_without_records(results, tmp_path):
-    shown, done = execute(results, tmp_path)
-    assert "figure" not in shown and "summary" not in shown
+    shown, _ = execute(results, tmp_path)
+    assert "figure" not in shown
     text = " ".join(output.data["text/markdown"] for output in shown["prose"])
-    assert "Nothing is recorded yet" in text
-    ledger_table = shown["table"][0].data["text/plain"]
-    assert ledger_table.count("not measured yet") == 12
+    for number in (*range(1, 11), 12):
+        assert f"C{number}: not measured yet." in text
+    assert "Whether in one layer the residual path brings nothing is not measured yet." in text
 
 
-def test_the_chapter_shows_what_there_is_and_the_report_takes_it_up(results, tmp_path):
-    record("headline", {"lstm": 0.87, "reslstm": 0.86})
-    shown, done = execute(results, tmp_path)
+def test_the_chapter_shows_what_there_is(results, tmp_path):
+    record("headline", {"lstm": 0.87, "lstm matched": 0.87, "reslstm": 0.86})
+    shown, _ = execute(results, tmp_path)
     labels = [output.metadata["report"]["label"] for output in shown["figure"]]
-    assert labels == [
-        *("claim-1", "claim-1-2", "claim-2", "claim-3", "claim-11", "claim-12", "beside-12-1"),
-    ]
-    (summary,) = shown["summary"]
-    assert summary.metadata["report"]["lines"] == scoreboard.abstract(
-        Archive(), verdicts.verdicts()
-    )
-    before = nbformat.v4.new_output(
-        "display_data", {"text/markdown": "x"},
-        metadata={"report": {"kind": "summary", "lines": ["Of an earlier chapter."]}},
+    assert labels == ["claim-1", "claim-12", "claim-2", "claim-3", "claim-11"]
+
+
+def test_the_chapter_quotes_each_claim_as_it_is_judged():
+    chapter = nbformat.read(paths.NOTEBOOKS / "06_evidence.ipynb", as_version=4)
+    for claim in verdicts.CLAIMS:
+        start = f"### {claim.identity}: "
+        (text,) = [cell.source for cell in chapter.cells if cell.source.startswith(start)]
+        assert f"*“{claim.statement}”*" in text
+
+
+def test_the_abstract_stands_on_the_title_page_alone():
+    abstract = nbformat.v4.new_output(
+        "display_data", {"text/markdown": "What we found."},
+        metadata={"report": {"kind": "summary", "lines": ["What we found."]}},
     )  # fmt: skip
-    earlier = nbformat.v4.new_code_cell("x", outputs=[before])
-    merged = document.merge([("05", nbformat.v4.new_notebook(cells=[earlier])), ("06", done)])
-    lines = document.compose(merged).summary
-    assert lines == [*summary.metadata["report"]["lines"], "Of an earlier chapter."]
+    cells = [nbformat.v4.new_markdown_cell("# Title"), nbformat.v4.new_code_cell("x")]
+    cells[1].outputs = [abstract]
+    made = document.compose(document.merge([("00", nbformat.v4.new_notebook(cells=cells))]))
+    assert made.summary == ["What we found."] and "What we found" not in str(made.blocks)
+
+
+def test_the_worked_example_is_the_interval_of_the_claim(results, shown):
+    record("headline", {"lstm": 0.87 + noise("lstm", 0.002), "reslstm": 0.86})
+    pages.show_worked_example(Archive())
+    first, check, last = (entry["text/markdown"] for entry in shown)
+    assert "10 recorded LSTMs" in first and "+1.0" in first
+    assert "gives the same interval" in check and "Zero lies outside" in last
+
+
+def test_a_pair_of_runs_stands_among_the_recorded_ones(results, shown, monkeypatch):
+    def run(accuracy, checksum=IMDB_CHECKSUM):
+        return SimpleNamespace(
+            summary={"test_accuracy": accuracy}, provenance={"data": {"checksum": checksum}}
+        )
+
+    pair = {"lstm": run(0.82), "reslstm": run(0.80)}
+    monkeypatch.setattr(provenance, "objection", lambda commit: "")
+    pages.show_this_pair(pair, "quick", Archive())
+    assert "No runs of this profile" in shown[-1]["text/markdown"]
+    record("round2/quick", {"lstm": 0.82, "reslstm": 0.81}, seeds=range(100, 110), best=15)
+    pages.show_this_pair(pair, "quick", Archive())
+    assert "0% of the pairs differ by at least as much" in shown[-1]["text/markdown"]
+    pages.show_this_pair(pair | {"lstm": run(0.82, "7" * 64)}, "quick", Archive())
+    assert "No runs of this profile" in shown[-1]["text/markdown"]
+
+
+def test_the_level_is_told_of_choices_with_all_their_runs(results, monkeypatch):
+    tables, said = [], []
+    monkeypatch.setattr(display, "show_table", lambda table, **_: tables.append(table))
+    monkeypatch.setattr(display, "say", said.append)
+    record("headline", {"lstm": 0.87 + noise("lstm", 0.002), "reslstm": 0.86})
+    record("level", {"lstm small vocabulary": 0.84, "lstm after padding": 0.8}, seeds=range(3))
+    pages.show_level(Archive())
+    assert not tables and "lstm-report study level" in said[0]
+    reached = np.array([0.81, 0.8, 0.79])
+    record("level", {"reslstm after padding": reached}, seeds=range(3))
+    pages.show_level(Archive())
+    (table,) = tables
+    assert list(table["choice"]) == ["source report", "as everywhere in this report",
+                                     "after padding"]  # fmt: skip
+    assert list(table["LSTM"])[::2] == ["81.45%", "80.0% (80.0 to 80.0)"]
+    assert table["residual LSTM"].iloc[2] == "80.0% (79.0 to 81.0)"
 
 
 def test_new_records_make_the_chapter_run_again_and_no_other(results):
-    chapters = [paths.NOTEBOOKS / f"{name}.ipynb" for name in ("05_comparison", "06_evidence")]
+    chapters = [paths.NOTEBOOKS / f"{name}.ipynb" for name in ("02_data", "06_evidence")]
     before = [report_execute.key(chapter, {}, "") for chapter in chapters]
     record("headline", {"lstm": 0.86}, seeds=range(1))
     after = [report_execute.key(chapter, {}, "") for chapter in chapters]

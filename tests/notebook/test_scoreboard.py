@@ -4,9 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import small_studies
-from made_up_records import FIVE, SEEDS, measure, noise, record
+from made_up_records import FIVE, SEEDS, noise, record
 from scipy import stats as distributions
-from small_studies import write_results
 
 from lstm_report import config, paths
 from lstm_report.analysis import ensemble, measurements
@@ -16,7 +15,6 @@ from lstm_report.cli import app
 from lstm_report.errors import UserError
 from lstm_report.notebook import scoreboard
 from lstm_report.statistics import intervals
-from lstm_report.studies import records
 from lstm_report.studies.catalogue import TRIALS
 from lstm_report.studies.records import Records
 
@@ -66,42 +64,15 @@ def test_each_recorded_cell_has_a_row_with_its_means(results):
     assert table.loc["lstm mean", "model"] == "LSTM, mean of all states"
 
 
-def test_the_abstract_tells_the_models_and_every_claim_and_nothing_without_records(results):
-    assert scoreboard.abstract(Archive(), verdicts.verdicts(Archive())) == []
-    record("headline", {"lstm": 0.8712, "reslstm": 0.86})
-    record("baselines", {"tf-idf": 0.884}, seeds=range(1))
-    archive = Archive()
-    found = verdicts.verdicts(archive)
-    models, best, counts, *lines = scoreboard.abstract(archive, found)
-    assert "10 seeds of each" in models and "LSTM 87.1" in models and "minus plain −1.1" in models
-    assert "TF-IDF, 88.4" in best and "12 claims" in counts
-    for entry in verdicts.ledger(found):
-        (line,) = [line for line in lines if f"({entry.claim.identity})" in line]
-        assert line.lower().startswith(entry.outcome) and entry.claim.name in line
-
-
-def test_the_abstract_names_the_best_average_where_one_is_measured(results):
-    record("headline", {"lstm": 0.8712, "reslstm": 0.86})
-    record("strong", {"lstm tuned": 0.9, "reslstm tuned": 0.89}, seeds=range(3))
-    best = scoreboard.abstract(Archive(), verdicts.verdicts(Archive()))[1]
-    assert best == "Best single model on the same test reviews: LSTM, tuned, 90.00%."
-    for cell, reached in {"lstm tuned": 0.91, "reslstm tuned": 0.925}.items():
-        measure("strong", cell, ensemble.ACCURACY[0], {"": reached}, seeds=range(3), spread=0.001)
-    best = scoreboard.abstract(Archive(), verdicts.verdicts(Archive()))[1]
-    assert best.endswith("; best network averaged with n-grams: residual LSTM, tuned, 92.50%.")
-
-
-def test_the_abstract_without_the_two_models_tells_the_claims_alone(results):
-    record("baselines", {"nb-weighted n-grams": 0.9}, seeds=range(1))
-    record("headline", {"lstm": 0.8712})
-    archive = Archive()
-    best, counts, *_ = scoreboard.abstract(archive, verdicts.verdicts(archive))
-    assert best.startswith("Best single model") and "12 claims" in counts
-
-
 def test_the_results_are_written_between_the_marks_and_nowhere_else(results, tmp_path):
     page = tmp_path / "page.md"
-    page.write_text(f"before\n{scoreboard.BEGIN}\nold\n{scoreboard.END}\nafter\n")
+    page.write_text(
+        "before\n"
+        + "".join(
+            f"{scoreboard.BEGIN.format(name)}\nold\n{scoreboard.END.format(name)}\nafter\n"
+            for name in ("answer", "results")
+        )
+    )
     record("headline", {"lstm": 0.8712, "reslstm": 0.86})
     archive = Archive()
     found = verdicts.verdicts(archive)
@@ -124,14 +95,15 @@ def test_a_page_without_marks_or_that_is_none_is_refused(results, tmp_path):
     assert page.read_text() == "text"
 
 
-def test_the_readme_holds_what_the_records_say(tmp_path, monkeypatch, capsys):
-    page = tmp_path / "README.md"
-    page.write_bytes((paths.ROOT / "README.md").read_bytes())
+@pytest.mark.parametrize("name", ["README.md", "README.zh.md"])
+def test_the_readme_holds_what_the_records_say(name, tmp_path, monkeypatch, capsys):
+    page = tmp_path / name
+    page.write_bytes((paths.ROOT / name).read_bytes())
     monkeypatch.setattr("sys.argv", ["lstm-report", "claims", "--readme", str(page)])
     with pytest.raises(SystemExit) as ended:
         app.main()
     assert not ended.value.code
-    assert page.read_text() == (paths.ROOT / "README.md").read_text(), "see the mark in README.md"
+    assert page.read_text() == (paths.ROOT / name).read_text(), "see the mark in README.md"
 
 
 def test_the_best_trial_is_found_for_each_kind_without_and_with_learnt_vectors():
@@ -148,21 +120,20 @@ def test_the_best_trial_is_found_for_each_kind_without_and_with_learnt_vectors()
     }
 
 
-def test_trials_that_are_not_recorded_are_missing(places):
-    assert scoreboard.trials().isna().all(axis=None)
+def test_trials_that_are_not_recorded_are_missing():
+    assert scoreboard.trials(pd.DataFrame()).isna().all(axis=None)
     curve = {"lstm max": [0.7, 0.9, 0.8], "reslstm mean": [0.6, 0.5, 0.4]}
     rows = [
         {"cell": cell, "seed": 0, "run_id": cell, "epoch": k, "validation_accuracy": value}
         for cell, values in curve.items()
         for k, value in enumerate(values, 1)
     ]
-    write_results(paths.RESULTS, "tuning", [], rows)
-    reached = scoreboard.trials()
+    reached = scoreboard.trials(pd.DataFrame(rows))
     assert reached.loc["max", "lstm"] == 0.9 and reached.loc["mean", "reslstm"] == 0.6
     assert reached.notna().sum(axis=None) == 2
 
 
-def test_each_cell_is_held_against_the_goal_of_its_word_vectors(places, monkeypatch):
+def test_each_cell_is_held_against_the_goal_of_its_word_vectors():
     validation = {
         "lstm tuned": {0: 0.80, 1: 0.83}, "reslstm tuned": {0: 0.90}, "lstm vectors": {0: 0.70},
     }  # fmt: skip
@@ -181,13 +152,11 @@ def test_each_cell_is_held_against_the_goal_of_its_word_vectors(places, monkeypa
             logits.append(np.where(np.arange(10) < right[cell], 1.0, -1.0))
     found = Records("strong", pd.DataFrame(runs), pd.DataFrame(epochs), np.stack(logits),
                     np.ones(10, int), np.zeros(10, bool), pd.DataFrame())  # fmt: skip
-    monkeypatch.setattr(records, "read", lambda name: found)
     rows = [
         measurements.Measurement("lstm tuned", seed, "x", *ensemble.ACCURACY, value, 10, "")
         for seed, value in ((0, 0.5), (1, 0.7))
     ]
-    measurements.add("strong", rows)
-    table = scoreboard.results().set_index("cell")
+    table = scoreboard.results(found, pd.DataFrame(rows)).set_index("cell")
     assert table["validation"].tolist() == pytest.approx([0.815, 0.9, 0.7])
     assert table["accuracy"].tolist() == pytest.approx([1.0, 0.1, 0.9])
     assert table["goal"].tolist() == [0.919, 0.919, 0.93]

@@ -1,6 +1,7 @@
 """Building the report: chapters that are executed, taken up again, or stopped, and what is told."""
 
 import json
+import re
 from types import SimpleNamespace
 
 import nbformat
@@ -8,8 +9,9 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from pypdf import PdfReader
 
+from lstm_report import language
 from lstm_report.errors import UserError
-from lstm_report.report import ReportError, build, execute
+from lstm_report.report import ReportError, build, execute, pdf
 
 PARAMETERS = (
     'profile = "quick"\ndata = "auto"\nseed = 0\nepochs = None\nlayers = None\nreadout = None'
@@ -125,3 +127,40 @@ def test_a_file_where_the_report_should_go_is_a_user_error(tmp_path):
 def test_a_folder_without_notebooks_is_a_user_error(tmp_path):
     with pytest.raises(UserError, match="Expected notebooks"):
         build.build("smoke", notebooks=tmp_path, output=tmp_path / "build", progress=False)
+
+
+def test_two_languages_are_built_side_by_side_and_offer_each_other(chapters, monkeypatch):
+    for notebook in chapters.glob("*.ipynb"):
+        node = nbformat.read(notebook, as_version=4)
+        node.cells[1].source += '\nlanguage = "en"'
+        node.cells[2].source = "print(language)"
+        nbformat.write(node, notebook)
+    english = run(chapters)
+    assert english.html == chapters.parent / "build" / "report.html"
+    assert 'class="language"' not in english.html.read_text(encoding="utf-8")
+    monkeypatch.setattr(pdf, "letters", lambda spoken: ([], []))
+    chinese = run(chapters, language="zh")
+    assert chinese.html == chapters.parent / "build" / "zh" / "report.html"
+    pages = [made.html.read_text(encoding="utf-8") for made in (english, chinese)]
+    link = re.compile(r'class="language" lang="([^"]*)" href="([^"]*)"')
+    assert link.findall(pages[0]) == [("zh-Hans", "zh/report.html")]
+    assert link.findall(pages[1]) == [("en", "../report.html")]
+    assert [re.search("<html lang=(.*)>", page)[1] for page in pages] == ['"en"', '"zh-Hans"']
+    assert "用LSTM和残差LSTM分析影评的情感" in pages[1] and "目录" in pages[1]
+    assert PdfReader(chinese.pdf).trailer["/Root"]["/Lang"] == "zh"
+    assert language.chosen() == "en"
+    assert 'class="language"' in run(chapters).html.read_text(encoding="utf-8")  # and again
+
+
+def test_a_missing_font_is_told_before_anything_is_computed(chapters, monkeypatch):
+    fonts = SimpleNamespace(families=lambda: ["Libertinus Serif", "DejaVu Sans Mono"])
+    monkeypatch.setattr("typst.Fonts", lambda: fonts)
+    with pytest.raises(UserError, match="a font with Chinese letters.*fonts-noto-cjk"):
+        run(chapters, language="zh")
+    assert not (chapters.parent / "build" / "zh").exists()
+
+
+def test_an_unknown_language_is_told_before_anything_is_computed(chapters):
+    with pytest.raises(UserError, match="Expected the language en or zh, got 'de'"):
+        run(chapters, language="de")
+    assert not (chapters.parent / "build").exists()

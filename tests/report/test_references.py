@@ -5,12 +5,11 @@ import re
 
 import nbformat
 
+from lstm_report.notebook import references
 from lstm_report.paths import NOTEBOOKS, ROOT
 
-NAME = r"[A-Z][\w-]+"
+NAME = r"[A-ZÀ-Ž][\w-]+"
 CITED = re.compile(rf"({NAME}(?:, {NAME})*(?: and {NAME})?)( et al\.)? \(?((?:19|20)\d\d)\b")
-ENTRY = re.compile(r"^- (.+?) \((\d{4})\)\. .+\.$", re.MULTILINE)
-AUTHOR = re.compile(rf"({NAME}), (?:[A-Z]\.[ ,]*)+")
 
 
 def strings(code):
@@ -23,39 +22,44 @@ def strings(code):
 
 
 def shown():
-    """What the report may show, and the cell of its references."""
-    texts, listed = [], []
+    """What the report may show."""
+    texts = []
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
         for cell in nbformat.read(path, as_version=4).cells:
-            if cell.source.startswith("## References"):
-                listed.append(cell.source)
-            else:
-                texts += [cell.source] if cell.cell_type == "markdown" else strings(cell.source)
+            texts += [cell.source] if cell.cell_type == "markdown" else strings(cell.source)
     for path in (ROOT / "lstm_report").rglob("*.py"):
         texts += strings(path.read_text(encoding="utf-8"))
-    (references,) = listed
-    return "\n\n".join(texts), references
+    return "\n\n".join(texts)
+
+
+def families(item):
+    return [author["family"] for author in item["author"] if "family" in author]
 
 
 def test_every_work_that_the_report_cites_is_listed():
-    text, references = shown()
-    works = [(AUTHOR.findall(names), year) for names, year in ENTRY.findall(references)]
-    found = CITED.findall(text)
+    found, works = CITED.findall(shown()), references.works()
     assert len(found) > 10
     for names, others, year in found:
         cited = re.split(", | and ", names)
         fitting = [
-            authors
-            for authors, published in works
-            if published == year and (authors[:1] if others else authors) == cited
+            item
+            for item in works
+            if references.year(item) == year
+            and (families(item)[:1] if others else families(item)) == cited
         ]
         assert len(fitting) == 1, f"{names}{others} {year}"
 
 
-def test_every_listed_work_is_cited_and_the_list_is_in_order():
-    text, references = shown()
-    lines = [line for line in references.splitlines() if line.startswith("- ")]
-    entries = ENTRY.findall(references)
-    assert len(entries) == len(lines) and lines == sorted(lines)
-    for names, year in entries:
-        assert re.search(rf"\b{AUTHOR.findall(names)[0]}\b", text), f"{names} {year}"
+def test_every_listed_work_is_cited_in_the_report_or_beside_its_code():
+    text = shown() + "".join(path.read_text() for path in (ROOT / "lstm_report").rglob("*.py"))
+    for item in references.works():
+        first, year = families(item)[0], references.year(item)
+        assert re.search(rf"{first}\b[^;]{{0,60}}? \(?{year}", text), f"{first} {year}"
+
+
+def test_the_list_is_in_order_and_each_entry_is_whole():
+    lines = references.as_markdown().splitlines()
+    assert lines == sorted(lines) and len(lines) == len(references.works()) > 30
+    for line in lines:
+        assert re.fullmatch(r"- .+ \(\d{4}\)\. .+[.?] \*.+\*.*\.( <https://\S+>)?", line), line
+    assert any("Wu, Y., et al. (2016). Google’s neural machine" in line for line in lines)
