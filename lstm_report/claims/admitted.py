@@ -292,7 +292,7 @@ def _machines(hardware: pd.Series) -> tuple[str, ...]:
     counts = hardware.dropna().value_counts().sort_index()
     if len(counts) < 2:
         return ()
-    named = " and ".join(f"{name} ({count} runs)" for name, count in counts.items())
+    named = "; ".join(f"“{name}” ({count} runs)" for name, count in counts.items())
     return (f"Made on {len(counts)} kinds of machine, which round differently: {named}.",)
 
 

@@ -306,10 +306,10 @@ def _runs(entry: Entry, archive: Archive) -> str:
         if count:
             kept = archive.study(name).records
             file = "measurements.csv" if kept is None else "runs.csv"
-            parts.append(f"{count} in `results/{name}/{file}`")
+            parts.append(f"`results/{name}/{file}` ({count})")
     if not parts:
         return "No run of it is recorded yet."
-    return f"Runs: {', '.join(parts)}; `lstm-report claims --json FILE` names each."
+    return f"Runs by file: {', '.join(parts)}; `lstm-report claims --json FILE` names each."
 
 
 def show_strong(archive: Archive) -> None:

@@ -180,8 +180,10 @@ def with_short_cells_whole(content: Any) -> Any:
         return [text(node["c"].replace(" ", "\N{NO-BREAK SPACE}"))] if node["t"] == "Str" else None
 
     def whole(cell: Any) -> Any:
-        short = texts.width(plain(cell[4])) <= SHORT
-        return [*cell[:4], transform(cell[4], joined)] if short else cell
+        if texts.width(plain(cell[4])) > SHORT:
+            return cell
+        # Chinese may break between any letters, whatever the spaces.
+        return [attributes(classes=("whole",)), *cell[1:4], transform(cell[4], joined)]
 
     bodies = [
         [*body[:3], [[row[0], [whole(cell) for cell in row[1]]] for row in body[3]]]

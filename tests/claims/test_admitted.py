@@ -107,7 +107,7 @@ def test_machines_of_several_kinds_are_told(results):
     assert "kinds of machine" not in " ".join(inventory.notes(Archive()))
     record("headline", {"reslstm": 0.86}, seeds=range(2), hardware={"reslstm": "another"})
     assert inventory.notes(Archive())[-1].endswith(
-        "2 kinds of machine, which round differently: a processor (3 runs) and another (2 runs)."
+        "2 kinds of machine, which round differently: “a processor” (3 runs); “another” (2 runs)."
     )
     checklist = inventory.checklist(Archive()).set_index("item")["state"]
     assert checklist["Hardware"] == "a processor and another"

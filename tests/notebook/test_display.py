@@ -219,11 +219,13 @@ def test_what_must_not_be_broken_keeps_its_line():
 
 
 def test_short_cells_of_a_rendered_table_stay_on_one_line():
-    markdown = as_markdown(["goal", "in words"], [["≤ 1.05", "at most 1.05 times"]], [True] * 2)
+    row = ["≤ 1.05", "at most 1.05 times", "得到支持"]
+    markdown = as_markdown(["goal", "in words", "verdict"], [row], [True] * 3)
     tree = pandoc.read(markdown)
     tree["blocks"][0]["c"] = pandoc.with_short_cells_whole(tree["blocks"][0]["c"])
     html = pandoc.write(tree, "html")
     assert "≤\N{NO-BREAK SPACE}1.05<" in html and "at most 1.05 times" in html
+    assert re.findall(r'class="whole"[^>]*>([^<]+)<', html) == ["≤\N{NO-BREAK SPACE}1.05", "得到支持"]
 
 
 def test_short_cells_of_an_html_table_stay_on_one_line():
