@@ -25,12 +25,22 @@ TIMES = re.compile(r"\d[\d,.]*\s?(?:s\b|tokens per second)|每秒[\d,]+")
 REFERENCES = "参考文献"
 
 
-def blocks(path: str) -> list[Tag]:
-    """Return the paragraphs, captions, cells and headings of a page, in order."""
+def read(path: str) -> Tag:
+    """Return the text of a page."""
     with open(path, encoding="utf-8") as file:
-        soup = BeautifulSoup(file, "html.parser")
-    article = soup.find("article")
+        article = BeautifulSoup(file, "html.parser").find("article")
     assert isinstance(article, Tag)
+    return article
+
+
+def commands(article: Tag) -> list[str]:
+    """Return the commands of a page, which are the same in every language."""
+    texts = [code.get_text() for code in article.find_all("code")]
+    return [line for text in texts if "lstm-report " in text for line in text.splitlines()]
+
+
+def blocks(article: Tag) -> list[Tag]:
+    """Return the paragraphs, captions, cells and headings of a page, in order."""
     for kept in article.select(KEPT):
         kept.decompose()
     return article.find_all(["p", "li", "figcaption", "td", "th", "h2", "h3", "h4", "h5"])
@@ -66,8 +76,11 @@ def english(found: list[Tag]) -> Iterator[str]:
 
 def main() -> int:
     """Print what is wrong; return the exit code."""
-    first, second = (blocks(path) for path in sys.argv[1:])
-    found = [*differences(first, second), *english(second)]
+    pages = list(map(read, sys.argv[1:]))
+    one, other = map(commands, pages)
+    found = [f"Other commands: {line!r}." for line in other if line not in one]
+    first, second = map(blocks, pages)
+    found += [*differences(first, second), *english(second)]
     print("\n".join(found))
     return int(bool(found))
 

@@ -175,8 +175,10 @@ def test_prose_is_shown_in_chinese_and_data_as_it_stands(chinese, monkeypatch):
     monkeypatch.setattr(display, "display", lambda content, **_: shown.append(content))
     display.say("Not measured: {what}.", what="It is good.")
     display.say("{found}", found=Markup("Both curves converge."))
+    display.say("{commands}", commands=['lstm-report again baselines "bag of words" --seed 0'])
     assert [content["text/plain"] for content in shown] == [
-        "未测量：It is good.。", "两条曲线都收敛。"
+        "未测量：It is good.。", "两条曲线都收敛。",
+        'lstm-report again baselines "bag of words" --seed 0',
     ]  # fmt: skip
 
 

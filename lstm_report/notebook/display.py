@@ -249,7 +249,8 @@ def say(template: str, /, **values: Any) -> None:
     Args:
         template: Markdown with fields as in `str.format`; double the braces of TeX.
         values: what fills the fields; `None` and NaN read as "not measured". A text is data and
-            shown as it stands, unless it is `Markup`; a list of texts stands in a line each.
+            shown as it stands, unless it is `Markup`; a list holds commands, which stand in a line
+            each.
     """
     form = texts.Template()
     told = {name: _in_language(value) for name, value in values.items()}
@@ -317,9 +318,7 @@ def _in_language(value: Any) -> Any:
     """Return what fills a field: what the author wrote and what has a translation, in it."""
     if isinstance(value, texts.Markup):
         return texts.Markup(translated(value))
-    if isinstance(value, str):
-        return known(value)
-    return [known(entry) for entry in value] if isinstance(value, list) else value
+    return known(value) if isinstance(value, str) else value
 
 
 def _present(kind: str, content: Mapping[str, str], **details: Any) -> None:
