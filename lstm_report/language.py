@@ -203,6 +203,8 @@ class Catalogue:
                 return start + found + end
             if found := self.pairs.get(case(core) + "."):
                 return start + found.removesuffix("。") + end
+            if core.endswith(".") and (found := self.pairs.get(case(core[:-1]))):
+                return start + found + "。" + end
         return None
 
     def _divided(self, text: str, names: bool) -> str | None:

@@ -5,13 +5,14 @@ import subprocess
 import sys
 import warnings
 
+import mistune
 import nbformat
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from lstm_report import language
+from lstm_report import language, texts
 from lstm_report.claims import verdicts
 from lstm_report.claims.evidence import Part
 from lstm_report.errors import UserError
@@ -121,6 +122,21 @@ def test_the_catalogue_is_complete_and_agrees_with_the_texts():
         [sys.executable, ".ci/catalogue.py", "--check"], cwd=ROOT, capture_output=True, text=True
     )
     assert (done.stdout, done.returncode) == ("", 0)
+
+
+def test_a_full_stop_changes_nothing_but_itself():
+    pairs = language.catalogue("zh").pairs
+    for text in [text for text in pairs if " " in text and text[-1].isalpha()]:
+        if f"{text}." not in pairs:
+            assert language.translated(f"{text}.", "zh") == f"{pairs[text]}。"
+
+
+def test_what_fills_a_field_does_not_hide_a_mark_of_bold_type():
+    for text, translation in language.catalogue("zh").pairs.items():
+        numbers = re.sub(r"(?<!{){[^{}]*:[^{}]*}(?!})", "0", translation)
+        filled = re.sub(r"(?<!{){[^{}]*}(?!})", texts.mark(0), numbers)
+        if "**" in text and filled != translation:
+            assert "**" not in re.sub("<code>.*?</code>", "", mistune.html(filled)), text
 
 
 def test_a_changed_paragraph_is_shown_in_english_with_a_mark():
