@@ -10,6 +10,7 @@ import { atWord, ofReading, summary, wordButton } from "./word_view.js";
 
 const PACE = 450; // milliseconds a word is shown when the words are played
 const PAUSE = 150; // milliseconds without a key before a text is read
+const STILL = 200; // milliseconds without a scroll after which the page stands still
 const LONGEST = 40; // milliseconds of calculation before the page may answer again
 const MARKED = 60; // words up to which each has a mark in the chart
 const MARKS = ["round", "square"];
@@ -213,13 +214,25 @@ class Reader {
   }
 }
 
-/** Let a figure read what is typed; the models are unpacked when it comes near. */
+/**
+ * Let a figure read what is typed. The models are unpacked when it is near and the page stands
+ * still: it grows then, and what a reader has just jumped to must not move away.
+ */
 export function mountReader(figure, data) {
   const reader = new Reader(figure, data);
-  const near = (entries, observer) => {
-    if (!entries.some((entry) => entry.isIntersecting)) return;
-    observer.disconnect();
+  let timer;
+  function moved() {
+    clearTimeout(timer);
+    timer = setTimeout(begin, STILL);
+  }
+  function begin() {
+    const { top, bottom } = reader.live.getBoundingClientRect();
+    if (bottom < -innerHeight || top > 2 * innerHeight) return;
+    removeEventListener("scroll", moved);
+    removeEventListener("resize", moved);
     reader.begin();
-  };
-  new IntersectionObserver(near, { rootMargin: "100%" }).observe(reader.live);
+  }
+  addEventListener("scroll", moved, { passive: true });
+  addEventListener("resize", moved);
+  begin();
 }
