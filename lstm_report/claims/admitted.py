@@ -128,7 +128,7 @@ def open_study(name: str) -> Study:
     reasons = [
         _objection(row, results, stated, plan)
         or (registered and provenance.objection(str(row["commit"])))
-        or _unplanned(name, row, plan)
+        or _unplanned(row, plan, registered)
         or (twice and "recorded more than once")
         or _epochs_objection(row, whole.epochs[whole.epochs["run_id"] == row["run_id"]])
         or changed.get(row["run_id"], "")
@@ -166,11 +166,10 @@ def _plan(name: str, seeds: Iterable[int]) -> dict[tuple[str, int], Planned]:
     }
 
 
-def _unplanned(name: str, row: pd.Series, plan: dict[tuple[str, int], Planned]) -> str:
-    """Return why a run stands in no plan, or an empty text."""
+def _unplanned(row: pd.Series, plan: dict[tuple[str, int], Planned], registered: bool) -> str:
+    """Return why a run stands in no plan, or an empty text; linear models have none but cells."""
     if (row["cell"], row["seed"]) in plan if plan else row["cell"] in linear.CELLS:
         return ""
-    registered = name.startswith(provenance.REGISTERED)
     return "was not registered" if registered else "has the name of no cell of the study"
 
 

@@ -237,10 +237,8 @@ def show_this_pair(runs: Mapping[str, Run], profile: str, archive: Archive) -> N
         "That is one draw of each, and no statement about the two kinds of model.",
         **reached, gap=gap,
     )  # fmt: skip
-    view, imdb = (
-        View(archive),
-        all(run.provenance["data"]["checksum"] == IMDB_CHECKSUM for run in runs.values()),
-    )
+    view = View(archive)
+    imdb = all(run.provenance["data"]["checksum"] == IMDB_CHECKSUM for run in runs.values())
     try:
         if profile != "quick" or not imdb:
             raise Missing("recorded runs of this profile with these reviews")
