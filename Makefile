@@ -80,7 +80,7 @@ study: $(READY)
 
 # One thread a process: two processes on two cores are quicker than one that shares its products.
 test: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile tests
+	OMP_NUM_THREADS=1 PYTHONWARNDEFAULTENCODING=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile tests
 
 mutants: $(READY)
 	$(BIN)/python .ci/mutants.py --count $(MUTANTS) --workers $(WORKERS)

@@ -92,7 +92,7 @@ class Mutant:
 def mutants() -> Iterator[tuple[Path, cst.Module, Mutation]]:
     """Yield every mutant of the folders, in the order of the code."""
     for path in sorted(path for name in FOLDERS for path in ROOT.glob(f"lstm_report/{name}/*.py")):
-        wrapper = MetadataWrapper(cst.parse_module(path.read_text()))
+        wrapper = MetadataWrapper(cst.parse_module(path.read_text(encoding="utf-8")))
         places = Places(mutation_operators, IgnoredCode(set(), set(), set()))
         module = wrapper.visit(places)
         for mutation in places.mutations:
@@ -112,7 +112,9 @@ def sample(count: int, seed: int) -> tuple[list[Mutant], int]:
 @functools.cache
 def imported(path: Path) -> set[Path]:
     """Return the files of the package and the helpers of tests that a file imports itself."""
-    tree = ast.parse((stub if (stub := path.with_suffix(".pyi")).is_file() else path).read_text())
+    tree = ast.parse(
+        (stub if (stub := path.with_suffix(".pyi")).is_file() else path).read_text(encoding="utf-8")
+    )
     names = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -181,7 +183,7 @@ class Witness:
         self.file = file
 
     def pytest_exception_interact(self, call: Any, report: Any) -> None:
-        self.file.write_text(f"{report.nodeid}\n{call.excinfo.typename}")
+        self.file.write_text(f"{report.nodeid}\n{call.excinfo.typename}", encoding="utf-8")
 
 
 def run_tests(tree: Path, tests: list[str], log: Path) -> None:
@@ -214,10 +216,11 @@ def outcome(tree: Path, tests: list[str]) -> tuple[str, str]:
     if process.exitcode == 0:
         return "", ""
     if failed.is_file():
-        test, error = failed.read_text().split("\n")
+        test, error = failed.read_text(encoding="utf-8").split("\n")
         return test, error
     if process.exitcode > 0:
-        raise RuntimeError(f"expected a test that fails, got this of pytest: {log.read_text()}")
+        said = log.read_text(encoding="utf-8")
+        raise RuntimeError(f"expected a test that fails, got this of pytest: {said}")
     return "a process", f"signal {-process.exitcode}"
 
 
@@ -245,11 +248,11 @@ def main() -> int:
 
         def attempt(mutant: Mutant) -> tuple[str, str, float]:
             tree, start = trees.get(), time.monotonic()
-            (tree / mutant.file).write_text(mutant.after)
+            (tree / mutant.file).write_text(mutant.after, encoding="utf-8")
             try:
                 test, error = outcome(tree, options.tests or tests_of(mutant.file))
             finally:
-                (tree / mutant.file).write_text(mutant.before)
+                (tree / mutant.file).write_text(mutant.before, encoding="utf-8")
                 trees.put(tree)
             return test, error, time.monotonic() - start
 

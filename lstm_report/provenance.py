@@ -47,7 +47,7 @@ def _git(*arguments: str) -> str | None:
     try:
         answer = subprocess.run(
             ["git", *arguments],
-            cwd=REPOSITORY, capture_output=True, text=True, check=True, timeout=20,
+            cwd=REPOSITORY, capture_output=True, encoding="utf-8", check=True, timeout=20,
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError):
         return None
@@ -125,7 +125,7 @@ def processor() -> str:
     name = platform.processor() or platform.machine()
     listing = Path("/proc/cpuinfo")
     if listing.is_file():
-        for line in listing.read_text(errors="replace").splitlines():
+        for line in listing.read_text(encoding="utf-8", errors="replace").splitlines():
             if line.startswith("model name"):
                 name = line.partition(":")[2].strip()
                 break

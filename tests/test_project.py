@@ -111,7 +111,7 @@ def modules() -> dict[str, Path]:
 def imported(path: Path) -> set[str]:
     """Return the full names that a module imports anywhere, those in functions included."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -383,7 +383,7 @@ def test_files_name_no_machine_and_no_registry(what, pattern):
 def test_links_in_the_documents_lead_somewhere():
     for path in tracked_files():
         if path.suffix == ".md":
-            for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", path.read_text()):
+            for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", path.read_text(encoding="utf-8")):
                 if "://" not in target:
                     assert (path.parent / target).exists(), f"{path.name} names {target}"
 

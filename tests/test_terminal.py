@@ -1,5 +1,6 @@
 """Whatever a terminal can print, each command prints its text there and never a traceback."""
 
+import os
 import subprocess
 import sys
 
@@ -47,3 +48,24 @@ def test_claims_and_help_are_printed_in_ascii(monkeypatch):
         command = [sys.executable, "-m", "lstm_report", *arguments]
         done = subprocess.run(command, capture_output=True, check=True)
         assert done.stdout.isascii() and b"\\u" not in done.stdout and not done.stderr
+
+
+PLAIN_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+
+def judged(text, **variables):
+    command = [sys.executable, "-m", "lstm_report", "predict", text]
+    return subprocess.run(command, capture_output=True, env={**os.environ, **variables})
+
+
+def test_a_text_is_read_as_utf8_whatever_the_locale():
+    text = "the caf\xe9 was wonderful, 电影".encode()
+    plain, usual = judged(text, **PLAIN_LOCALE), judged(text)
+    assert plain.returncode == 0, plain.stderr
+    assert plain.stdout == usual.stdout and b"lstm positive" in plain.stdout
+
+
+def test_a_text_that_is_no_utf8_is_refused_in_one_sentence():
+    done = judged("the caf\xe9 was wonderful".encode("latin-1"))
+    assert done.returncode == 2 and done.stderr.count(b"\n") == 1
+    assert b"Expected an argument in UTF-8, got 'the caf\\xe9 was" in done.stderr

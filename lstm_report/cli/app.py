@@ -1,5 +1,6 @@
-"""The command line `lstm-report`; the commands about many runs are in `study_commands`."""
+"""The command line `lstm-report`; the commands about many runs are in `studies`."""
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -176,6 +177,23 @@ def claims(
     typer.echo(verdicts.as_text(found, archive))
 
 
+def typed(text: str | None) -> str | None:
+    """Return an argument as UTF-8 reads its bytes, whatever letters the locale knows.
+
+    Raises:
+        UserError: when they are no UTF-8.
+    """
+    if text is None or not any("\udc80" <= letter <= "\udcff" for letter in text):
+        return text
+    given = os.fsencode(text)  # the locale could not read all of it, and Python kept the bytes
+    try:
+        return given.decode()
+    except UnicodeDecodeError:
+        raise UserError(
+            f"Expected an argument in UTF-8, got {repr(given)[1:40]}: convert it, or give a file."
+        ) from None
+
+
 @app.command()
 def predict(
     run: Annotated[
@@ -204,6 +222,7 @@ def predict(
     and the new one is called predicted_probability or predicted_label. The ending of the output
     chooses its format: .csv, .tsv, .jsonl or .parquet.
     """
+    text, column = typed(text), typed(column)
     if (text is None) == (input is None) or (input is None) != (output is None):
         raise UserError(
             "Expected either one text, or both --input FILE and --output FILE: give one of the two."

@@ -74,7 +74,14 @@ def library() -> ctypes.CDLL | None:
     libraries = Path(torch.__file__).parent / "lib"
     gates = [f"-DGATE_{name}={place}" for place, name in enumerate(GATES)]
     linked = [f"-L{libraries}", "-ltorch_cpu", f"-Wl,-rpath,{libraries}"]
-    key = [SOURCE.read_text(), *FLAGS, *gates, str(libraries), torch.__version__, compiler]
+    key = [
+        SOURCE.read_text(encoding="utf-8"),
+        *FLAGS,
+        *gates,
+        str(libraries),
+        torch.__version__,
+        compiler,
+    ]
     key.append(str(_capabilities()))
     digest = hashlib.sha256("\n".join(key).encode()).hexdigest()[:16]
     folder = paths.CACHE / f"kernel-{digest}"

@@ -67,7 +67,7 @@ def key(source: Path, parameters: Mapping[str, Any], checksum: str) -> str:
     digest = hashlib.sha256()
     kinds = ("*.py", "*.cpp", "about.json")  # the last one tells which models are shipped
     code = sorted(file for kind in kinds for file in PACKAGE.rglob(kind))
-    shown = ("*.csv", "*.json") if RECORDS in source.read_text() else ()
+    shown = ("*.csv", "*.json") if RECORDS in source.read_text(encoding="utf-8") else ()
     records = sorted(file for kind in shown for file in paths.RESULTS.rglob(kind))
     edited = [str(file) for file in provenance.altered(paths.RESULTS)] if shown else []
     spoken = parameters.get("language", "en")

@@ -177,7 +177,7 @@ def _set(calls: dict[Formula, str]) -> tuple[list[str], list[float]]:
     def compiled(lines: list[str]) -> tuple[list[str], list[float]]:
         with paths.scratch() as folder:
             source = folder / "formulas.typ"
-            source.write_text(PAGE + "\n".join(lines))
+            source.write_text(PAGE + "\n".join(lines), encoding="utf-8")
             compiler = typst.Compiler(str(source))
             output = compiler.compile(format="svg")
             found = json.loads(compiler.query("<depth>", field="value"))

@@ -100,7 +100,8 @@ def typeset(document: Document, facts: dict[str, Any], *, code: bool = False) ->
                 texts.numbered(min(without), without),
             )
         for file, content in (("facts.json", told), ("data.json", data)):
-            (folder / file).write_text(json.dumps(writer.numbered(content, without)))
+            text = json.dumps(writer.numbered(content, without))
+            (folder / file).write_text(text, encoding="utf-8")
         source.write_text(TEMPLATE.read_text(encoding="utf-8") + body, encoding="utf-8")
         try:
             output, warnings = typst.compile_with_warnings(str(source), pdf_standards=["ua-1"])

@@ -29,7 +29,7 @@ def missing(letters: str) -> set[str]:
     if len(asked) == 1:
         return set()
     with paths.scratch() as folder:
-        (folder / "letters.json").write_text(json.dumps(asked))
+        (folder / "letters.json").write_text(json.dumps(asked), encoding="utf-8")
         source = folder / "letters.typ"
         source.write_text(PAGES, encoding="utf-8")
         pages = typst.compile(str(source), format="svg")
