@@ -106,6 +106,13 @@ class Recurrent(nn.Module):
     def flatten_parameters(self) -> None:
         """Do nothing: it is called for `torch.nn.LSTM`, whose weights a GPU wants in one block."""
 
+    def __prepare_scriptable__(self) -> None:
+        """Refuse `torch.jit.script`, which asks this first: it cannot read these layers."""
+        raise TypeError(
+            f"expected a layer that torch.jit.script can read, got {type(self).__name__}: use "
+            "torch.export, torch.compile or torch.jit.trace instead"
+        )
+
     @property
     def all_weights(self) -> list[list[Tensor]]:
         """The parameters of each layer and direction, as in `torch.nn.LSTM`; a W_res comes last."""

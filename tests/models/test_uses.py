@@ -407,6 +407,13 @@ def test_what_else_a_user_of_nn_lstm_calls(kind, bias):
 
 
 @pytest.mark.parametrize("kind", [LSTM, ResLSTM])
+def test_a_layer_that_torchscript_cannot_read_says_so_wherever_it_stands(kind):
+    for module in (kind(4, 4), nn.Sequential(nn.Linear(4, 4), kind(4, 4))):
+        with pytest.raises(TypeError, match=rf"got {kind.__name__}: use torch.export"):
+            torch.jit.script(module)
+
+
+@pytest.mark.parametrize("kind", [LSTM, ResLSTM])
 def test_the_constructor_explains_its_arguments(kind):
     names = kind.__init__.__code__.co_varnames[1 : kind.__init__.__code__.co_argcount]
     assert all(f"\n            {name}: " in kind.__init__.__doc__ for name in names)
