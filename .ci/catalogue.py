@@ -25,12 +25,13 @@ from babel.messages.pofile import read_po, write_po
 from lstm_report import language, paths
 from lstm_report.figures import style
 from lstm_report.report import scripts
-from lstm_report.studies.catalogue import TRIALS
+from lstm_report.studies.tuned import SEARCHES
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "lstm_report"
 SHOWN = (
     "claims", "figures", "notebook", "statistics", "texts.py", "studies/catalogue.py",
+    "studies/tuned.py",
     "training/baselines.py", "training/shipped.py", "data/sources.py", "report/build.py",
     "report/html.py", "report/writer.py",
 )  # fmt: skip
@@ -42,7 +43,7 @@ NAMES = re.compile(
     re.DOTALL,
 )
 """Names of cells and trials, which are code, and markup."""
-UNTOLD = {*style.FURTHER, *TRIALS}
+UNTOLD = {*style.FURTHER, *(trial for search in SEARCHES.values() for trial in search.trials)}
 """Names that are shown as they are."""
 SILENT = {
     "UserError", "ReportError", "ValueError", "AssertionError", "RuntimeError", "TypeError",

@@ -41,12 +41,13 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "device": ("auto", "cpu", "cuda", "mps"),
     "precision": ("auto", "float32", "bfloat16"),
 }
-DROPOUTS = {"dropout", "word_dropout", "embedding_dropout"}
+DROPOUTS = {"dropout", "word_dropout", "embedding_dropout", "evidence_dropout"}
 AT_LEAST_ZERO = {
     *("epochs", "seed", "split_seed", "weight_decay", "adversarial", "phrase", "evidence"),
+    *("average", "self_training"),
     *DROPOUTS,
 }
-BELOW_ONE = {"validation_fraction", *DROPOUTS}
+BELOW_ONE = {"validation_fraction", "average", *DROPOUTS}
 
 
 def _check(configuration: Any) -> None:
@@ -141,6 +142,8 @@ class ModelConfig:
     """Whether each coordinate of the word vectors is brought to mean 0 and variance 1."""
     evidence: int = field(default=0, metadata=LATER)
     """Words of the longest n-gram whose evidence is added to the word vectors; 0 for none."""
+    evidence_dropout: float = field(default=0.0, metadata=LATER)
+    """Probability with which the evidence of an n-gram is dropped in training."""
 
     def __post_init__(self) -> None:
         _check(self)
@@ -177,6 +180,11 @@ class TrainingConfig:
     is then minimised too; 0 for none. It needs `normalised_embedding`."""
     vectors: str = field(default="none", metadata=LATER)
     """What the word vectors start from: `none` draws them, `in-domain` learns them beforehand."""
+    average: float = field(default=0.0, metadata=LATER)
+    """Decay of the running average of the weights, which is what is judged by; 0 for none."""
+    self_training: int = field(default=0, metadata=LATER)
+    """Times that the unlabelled reviews, labelled by a model trained before, join the training;
+    see `lstm_report.training.self_training`."""
 
     def __post_init__(self) -> None:
         _check(self)
@@ -197,6 +205,11 @@ class RunConfig:
                 f"Expected a normalised embedding with adversarial training, got adversarial = "
                 f"{self.training.adversarial:g} without: set normalised_embedding to true."
             )
+
+    @property
+    def reads_unlabelled(self) -> bool:
+        """Whether reviews without a label play a part."""
+        return self.training.vectors != "none" or self.training.self_training > 0
 
 
 PROFILES: dict[str, RunConfig] = {

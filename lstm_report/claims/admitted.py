@@ -49,6 +49,8 @@ STATED = {
     "loss": Stated(seeds=5, measure="lstm-report measure"),
     "tuning": Stated(seeds=1),
     "strong": Stated(seeds=3, measure="lstm-report measure"),
+    "top-tuning": Stated(seeds=1),
+    "top": Stated(seeds=3, measure="lstm-report measure"),
     "level": Stated(seeds=3),
     **{name: Stated(values["seeds"]) for name, values in catalogue.REGISTERED.items()},
     catalogue.MEMORY: Stated(catalogue.MEMORY_SEEDS, checksum=""),

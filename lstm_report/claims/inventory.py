@@ -14,7 +14,7 @@ from lstm_report.claims.admitted import LEFT_OUT, STATED, WITHOUT_EDITED, Archiv
 from lstm_report.config import ModelConfig
 from lstm_report.data.sources import IMDB_CHECKSUM
 from lstm_report.figures.costs import AVERAGED, LINEAR
-from lstm_report.studies import catalogue, linear, records
+from lstm_report.studies import catalogue, linear, records, tuned
 from lstm_report.studies.study import value_of
 from lstm_report.texts import missing
 
@@ -22,7 +22,7 @@ COLUMNS = (
     *("study", "cell", "kind", "seeds", "accuracy", "low", "high"),
     *("seconds", "tokens", "operations", "hardware"),
 )
-UNSHOWN = {catalogue.TUNING}
+UNSHOWN = {search.tuning for search in tuned.SEARCHES.values()}
 """Its cells serve to choose by validation; the best by test of many trials would be a lucky one."""
 NEEDED = ("checksum", "test_accuracy", "train_seconds")
 OPERATIONS = 6

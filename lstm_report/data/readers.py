@@ -29,7 +29,7 @@ class Reviews:
     """Texts and their labels, 0 for negative and 1 for positive."""
 
     texts: list[str]
-    labels: np.ndarray  # (N,) int64
+    labels: np.ndarray  # (N,) int64; or the probabilities of 1, where they are not known
 
     def __len__(self) -> int:
         return len(self.texts)

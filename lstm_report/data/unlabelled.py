@@ -16,7 +16,7 @@ import pandas as pd
 from lstm_report import paths
 from lstm_report.config import UNK, RunConfig
 from lstm_report.data import readers, sources, synthetic
-from lstm_report.data.prepared import PreparedData, split_rows
+from lstm_report.data.prepared import PreparedData, Split
 from lstm_report.data.readers import Reviews
 from lstm_report.data.sources import HUB_NAME, VARIABLE, Source, normalised
 from lstm_report.errors import UserError
@@ -38,7 +38,7 @@ def resolve(config: RunConfig) -> Source:
         UserError: as `lstm_report.data.sources.resolve` and `attach`.
     """
     source = sources.resolve(config.data.source)
-    return source if config.training.vectors == "none" else attach(source, config.data.source)
+    return attach(source, config.data.source) if config.reads_unlabelled else source
 
 
 def attach(source: Source, spec: str = "auto") -> Source:
@@ -203,12 +203,29 @@ def _cache(data: PreparedData, size: int) -> Path:
 
 def _sentences(data: PreparedData) -> list[str]:
     """Return what the vectors are learnt from."""
-    rows = split_rows(data.source, data.config)
-    held = {normalised(data.source.train.texts[row]) for row in rows["validation-rows"]}
-    return [
-        *(data.source.train.texts[row] for row in rows["train-rows"]),
-        *(text for text in data.source.unlabelled if normalised(text) not in held),
-    ]
+    held = _normalised(data.validation)
+    unlabelled = (text for text in data.source.unlabelled if normalised(text) not in held)
+    return [*data.train.reviews.texts, *unlabelled]
+
+
+def apart(data: PreparedData) -> list[str]:
+    """Return the unlabelled reviews whose text stands in no part of the data.
+
+    Raises:
+        UserError: when there are none.
+    """
+    known = _normalised(data.train) | _normalised(data.validation)  # `attach` knows those of test
+    found = [text for text in data.source.unlabelled if normalised(text) not in known]
+    if not found:
+        raise UserError(
+            f"Expected unlabelled reviews beside those of {data.source.name}, got none: resolve "
+            "the data with `lstm_report.data.unlabelled.attach`."
+        )
+    return found
+
+
+def _normalised(split: Split) -> set[str]:
+    return {normalised(text) for text in split.reviews.texts}
 
 
 def _learnt(data: PreparedData, size: int) -> np.ndarray:

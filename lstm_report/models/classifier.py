@@ -223,7 +223,9 @@ class SentimentClassifier(nn.Module):
         read = config.hidden_size * (1 + config.bidirectional) * len(config.readout.split(" and "))
         self.classifier = nn.Linear(read, 1)
         self.evidence = (
-            Evidence(vocabulary_size, config.evidence, config.embedding_size)
+            Evidence(
+                *(vocabulary_size, config.evidence, config.embedding_size, config.evidence_dropout)
+            )
             if config.evidence
             else None
         )

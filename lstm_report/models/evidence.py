@@ -32,6 +32,7 @@ class Evidence(nn.Module):
         vocabulary_size: V; n-grams are numbered by the numbers of their words.
         longest: n, at least 1; V to the n has to be below 2^63.
         size: E.
+        dropout: probability with which an r is 0 in training, where the others are made greater.
 
     Source: Wang and Manning (2012), ACL, section 2.1, equation 2, with reviews in place of features
     in the denominators; as an input to a network, this project.
@@ -41,9 +42,10 @@ class Evidence(nn.Module):
     counts: Tensor  # (K, 2) float32: p_f and q_f
     reviews: Tensor  # (2,) float32: N₊ and N₋
 
-    def __init__(self, vocabulary_size: int, longest: int, size: int) -> None:
+    def __init__(self, vocabulary_size: int, longest: int, size: int, dropout: float = 0.0) -> None:
         super().__init__()
         self.vocabulary_size, self.longest = vocabulary_size, longest
+        self.dropout = nn.Dropout(dropout)
         self.map = nn.Linear(longest, size, bias=False)
         self.register_buffer("keys", torch.zeros(0, dtype=torch.int64))
         self.register_buffer("counts", torch.zeros(0, 2))
@@ -120,7 +122,7 @@ class Evidence(nn.Module):
 
     def forward(self, tokens: Tensor, own: Tensor | None = None) -> Tensor:
         """Return the vectors, (B, T, E), of `ratios` of the same arguments; zero for padding."""
-        vectors: Tensor = self.map(self.ratios(tokens, own).to(self.map.weight.dtype))
+        vectors: Tensor = self.map(self.dropout(self.ratios(tokens, own).to(self.map.weight.dtype)))
         return vectors
 
     def _load_from_state_dict(self, state_dict: Any, prefix: str, *others: Any) -> None:

@@ -19,8 +19,8 @@ from lstm_report.figures.evidence import Shown, differences
 from lstm_report.notebook import answer, display, scoreboard
 from lstm_report.statistics.intervals import MARGIN
 from lstm_report.statistics.unpaired import contrast
-from lstm_report.studies import catalogue
-from lstm_report.studies.catalogue import HEADLINE, QUICK
+from lstm_report.studies import tuned
+from lstm_report.studies.catalogue import HEADLINE, LEVEL, QUICK
 from lstm_report.texts import Markup
 from lstm_report.training.runs import Run
 
@@ -201,7 +201,7 @@ def show_level(archive: Archive) -> None:
     """Display the accuracy of both models under choices that the source leaves open."""
     view = View(archive)
     chosen = {"as everywhere in this report": (evidence.shown_study(view, HEADLINE), "{}")}
-    chosen |= {name: ("level", f"{{}} {name}") for name in catalogue.LEVEL}
+    chosen |= {name: ("level", f"{{}} {name}") for name in LEVEL}
     rows = []
     for name, (study, cell) in chosen.items():
         with contextlib.suppress(Missing):
@@ -310,13 +310,18 @@ def _runs(entry: Entry, archive: Archive) -> str:
     return f"Runs by file: {', '.join(parts)}; `lstm-report claims --json FILE` names each."
 
 
-def show_strong(archive: Archive) -> None:
-    """Display what the study `strong` has found, or that it is not recorded."""
-    study = archive.study(catalogue.NAME)
+def show_taken(archive: Archive, name: str) -> None:
+    """Display what the settings that were taken have reached, or that they are not recorded.
+
+    Args:
+        archive: the records.
+        name: of the study, `strong` or `top`.
+    """
+    study = archive.study(name)
     if study.records is None:
-        display.say("Not recorded yet: `lstm-report study strong` trains it.")
+        display.say(f"Not recorded yet: `lstm-report study {name}` trains it.")
         return
-    found = scoreboard.results(study.records, study.measured)
+    found = scoreboard.results(tuned.SEARCHES[name], study.records, study.measured)
     columns = {
         "cell": found["cell"],
         "seeds": found["seeds"],
@@ -325,52 +330,43 @@ def show_strong(archive: Archive) -> None:
         "goal": found["goal"],
         "reached": found["reached"].map({True: "yes", False: "no"}),
         "with n-grams": found["averaged"],
+        "minutes of one core": found["seconds"] / 60,
     }
     display.show_table(
         pd.DataFrame(columns),
-        label="strong",
+        label=name,
         caption="One recurrent layer a direction, in the settings that validation took for each "
         "kind of layer, and the goal for a single network. *With n-grams* is the average with the "
         "linear model, its weight chosen on validation.",
-        formats=dict.fromkeys(("validation", "with n-grams", "goal"), "{:.2%}"),
+        formats=dict.fromkeys(("validation", "with n-grams", "goal"), "{:.2%}")
+        | {"minutes of one core": "{:.0f}"},
     )
 
 
-def show_trials(archive: Archive) -> None:
-    """Display what validation said of each trial of settings, or nothing where one is missing."""
-    kept = archive.study(catalogue.TUNING).records
-    reached = scoreboard.trials(pd.DataFrame() if kept is None else kept.epochs)
+def show_trials(archive: Archive, name: str) -> None:
+    """Display what validation said of each trial of settings, or nothing where one is missing.
+
+    Args:
+        archive: the records.
+        name: of the study of the settings that were taken, `strong` or `top`.
+    """
+    search = tuned.SEARCHES[name]
+    kept = archive.study(search.tuning).records
+    reached = scoreboard.trials(search, pd.DataFrame() if kept is None else kept.epochs)
     if not reached.notna().all(axis=None):
         return
-    best = scoreboard.best_trials(reached)
+    best = scoreboard.best_trials(search, reached)
     taken = [
         ", ".join(style.name_of(kind) for kind in best if trial in best[kind].values())
         for trial in reached.index
     ]
     named = reached.rename(columns=style.name_of).rename_axis("trial").reset_index()
+    words = "; ".join(f"*{name}*: {meaning}" for name, meaning in search.words.items())
     display.show_table(
         named.assign(**{"taken for": taken}),
-        label="trials",
+        label=f"trials-{name}",
         caption="Validation accuracy of the best epoch in each trial of settings, one seed. The "
-        "best of each kind of layer, without and with word vectors learnt from unlabelled reviews, "
-        "go on to more seeds. " + _in_words(),
+        "best of each kind of layer, without and with unlabelled reviews, go on to more seeds. "
+        f"{words}.",
         formats={style.name_of(kind): "{:.2%}" for kind in reached.columns},
     )
-
-
-def _in_words() -> str:
-    """Return what the words in the names of the trials mean."""
-    usual, more = catalogue.SETTINGS, catalogue.MORE_DROPOUT
-    short = catalogue.SHORT_STEPS
-    parts = {
-        "max, mean": "what is read of all states",
-        "more dropout": f"{more['model.embedding_dropout']:.0%} of the coordinates and "
-        f"{more['model.word_dropout']:.0%} of the words are dropped, "
-        f"else {usual['model.embedding_dropout']:.0%} and none",
-        "whole review": f"up to {catalogue.WHOLE['data.max_length']:,} tokens, else "
-        f"{usual['data.max_length']}",
-        "longer": f"{catalogue.LONGER['training.epochs']} epochs, else {usual['training.epochs']}",
-        "short steps": f"{short['training.learning_rate']:g}, else "
-        f"{usual['training.learning_rate']:g}, and {short['training.epochs']} epochs",
-    }
-    return "; ".join(f"*{name}*: {meaning}" for name, meaning in parts.items()) + "."

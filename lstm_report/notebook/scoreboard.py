@@ -1,6 +1,6 @@
 """The recorded models side by side: accuracy on IMDB's test reviews, for the report and README.
 
-And what the studies `tuning` and `strong` have found: what validation chose, and the goals.
+And what was found of settings that were looked for: what validation chose, and the goals.
 """
 
 from collections.abc import Sequence
@@ -20,55 +20,56 @@ from lstm_report.language import known
 from lstm_report.notebook import answer
 from lstm_report.statistics.intervals import Interval, proportion_interval
 from lstm_report.statistics.unpaired import with_new_reviews
-from lstm_report.studies.catalogue import HEADLINE, TRIALS, VECTORS
+from lstm_report.studies.catalogue import HEADLINE
 from lstm_report.studies.records import Records
-
-GOALS = {"none": 0.919, "in-domain": 0.93}
-"""Test accuracy of a single network to be reached, by where its word vectors start from."""
+from lstm_report.studies.tuned import Search, reads_unlabelled
 
 
-def trials(epochs: pd.DataFrame) -> pd.DataFrame:
+def trials(search: Search, epochs: pd.DataFrame) -> pd.DataFrame:
     """Return the validation accuracy of each kind of layer, one column each, in each trial.
 
     Args:
-        epochs: of the study `tuning`, see `lstm_report.studies.records.Records`.
+        search: what was looked for.
+        epochs: of its trials, see `lstm_report.studies.records.Records`.
 
     Returns:
-        One row for each of `lstm_report.studies.catalogue.TRIALS`, by its name and in their order;
-        missing where nothing is recorded.
+        One row for each trial, by its name and in their order; missing where nothing is recorded.
     """
     reached = epochs.groupby("cell")["validation_accuracy"].max().to_dict() if len(epochs) else {}
     rows = {
-        trial: {kind: reached.get(f"{kind} {trial}", np.nan) for kind in MODELS} for trial in TRIALS
+        trial: {kind: reached.get(f"{kind} {trial}", np.nan) for kind in MODELS}
+        for trial in search.trials
     }
     return pd.DataFrame.from_dict(rows, orient="index", columns=list(MODELS), dtype=float)
 
 
-def best_trials(reached: pd.DataFrame) -> dict[str, dict[bool, str]]:
-    """Return the best trial of each kind of layer, without (False) and with word vectors learnt.
+def best_trials(search: Search, reached: pd.DataFrame) -> dict[str, dict[bool, str]]:
+    """Return the best trial of each kind of layer, without (False) and with unlabelled reviews.
 
     Args:
+        search: what was looked for.
         reached: from `trials`, with none missing; of equal trials the first is taken.
     """
-    learnt = np.array([{*VECTORS} <= {*TRIALS[trial]} for trial in reached.index])
+    learnt = np.array([reads_unlabelled(search.trials[trial]) for trial in reached.index])
     return {
         kind: {with_: str(reached.loc[learnt == with_, kind].idxmax()) for with_ in (False, True)}
         for kind in reached.columns
     }
 
 
-def results(found: Records, measured: pd.DataFrame) -> pd.DataFrame:
-    """Return what each cell of the study `strong` reached, one row a cell.
+def results(search: Search, found: Records, measured: pd.DataFrame) -> pd.DataFrame:
+    """Return what each cell of the settings that were taken reached, one row a cell.
 
     Args:
+        search: what was looked for.
         found: its records.
         measured: what was measured on its runs.
 
     Returns:
-        Columns cell, kind, vectors, adversarial (ε), seeds, validation (mean accuracy of the
-        selected epochs), accuracy, low, high (on test, with the 95% interval over seeds and
-        reviews), averaged (mean test accuracy with the n-grams; missing where it was not measured),
-        goal, reached (whether accuracy is at least the goal), seconds (mean of training).
+        Columns cell, seeds, validation (mean accuracy of the selected epochs), accuracy, low, high
+        (on test, with the 95% interval over seeds and reviews), averaged (mean test accuracy with
+        the n-grams; missing where it was not measured), goal, reached (whether accuracy is at least
+        the goal), seconds (mean of training).
     """
     validation = found.epochs.groupby("run_id")["validation_accuracy"].max()
     together = measured[measured["measure"] == ensemble.ACCURACY[0]].groupby("cell")["value"]
@@ -77,14 +78,11 @@ def results(found: Records, measured: pd.DataFrame) -> pd.DataFrame:
     for cell in dict.fromkeys(found.runs["cell"]):
         of_cell = (found.runs["cell"] == cell).to_numpy()
         runs = found.runs[of_cell]
-        first, interval = runs.iloc[0], accuracy(found.correct[of_cell])
-        goal = GOALS[first["training.vectors"]]
+        interval = accuracy(found.correct[of_cell])
+        goal = search.goals[cell.endswith(search.labels[True])]
         rows.append(
             {
                 "cell": cell,
-                "kind": first["model.kind"],
-                "vectors": first["training.vectors"],
-                "adversarial": first["training.adversarial"],
                 "seeds": len(runs),
                 "validation": validation[runs["run_id"]].mean(),
                 "accuracy": interval.estimate,
@@ -99,7 +97,7 @@ def results(found: Records, measured: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-FURTHER = ("readout", "strong", "baselines")
+FURTHER = ("readout", "strong", "top", "baselines")
 """The studies beside the headline one whose models are meant to do well on all of IMDB."""
 NAMES = {
     "lstm": "LSTM",
@@ -114,6 +112,10 @@ NAMES = {
     "reslstm tuned": "residual LSTM, tuned",
     "lstm vectors": "LSTM, tuned, unlabelled reviews",
     "reslstm vectors": "residual LSTM, tuned, unlabelled reviews",
+    "lstm evidence": "LSTM, evidence of n-grams",
+    "reslstm evidence": "residual LSTM, evidence of n-grams",
+    "lstm self-trained": "LSTM, evidence of n-grams, unlabelled reviews",
+    "reslstm self-trained": "residual LSTM, evidence of n-grams, unlabelled reviews",
     "bag of words": "logistic regression, counts of words",
     "tf-idf": "logistic regression, TF-IDF",
     "nb-weighted n-grams": "logistic regression, 1- to 3-grams weighted by naive Bayes",

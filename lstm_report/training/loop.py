@@ -4,6 +4,7 @@ Every random choice of an epoch comes from the seed and the epoch's number alone
 was killed and taken up again from its last epoch gives the same figures as an uninterrupted one.
 """
 
+import copy
 import math
 import time
 from collections.abc import Callable
@@ -33,7 +34,7 @@ from lstm_report.models import classifier, kernel
 from lstm_report.models.classifier import SentimentClassifier
 from lstm_report.process import keep_freed, threads_for
 from lstm_report.progress import bar as progress_bar
-from lstm_report.training import losses, runs
+from lstm_report.training import losses, runs, self_training, steps
 from lstm_report.training.evaluate import (
     autocast,
     choose_device,
@@ -41,34 +42,6 @@ from lstm_report.training.evaluate import (
     evaluate,
 )
 from lstm_report.training.runs import State
-
-WARM_UP = 0.1
-"""Part of the steps in which the step size grows."""
-
-
-def factor(name: str, step: int, steps: int) -> float:
-    """Return what the step size is multiplied by; it depends on nothing but the step's number.
-
-    Args:
-        name: `constant`, which is 1 throughout; or `linear`, which grows evenly to 1 over the first
-            `WARM_UP` of the steps and then falls evenly, to its least at the last step; one step
-            later it would be 0.
-        step: the number of the step, from 1.
-        steps: of the whole training.
-
-    Source: Howard and Ruder (2018), ACL, section 3.2, for `linear`, with a last step near 0.
-    """
-    if name == "constant":
-        return 1.0
-    top = math.ceil(WARM_UP * steps)
-    return step / top if step <= top else (steps + 1 - step) / (steps + 1 - top)
-
-
-def set_step_size(optimiser: torch.optim.Optimizer, size: float) -> None:
-    """Let the next step of the optimiser have this size for all weights."""
-    for group in optimiser.param_groups:
-        group["lr"] = size
-
 
 OnEpoch = Callable[[pandas.DataFrame], None]
 Log = Callable[[str], None]
@@ -86,16 +59,8 @@ COLUMNS = (
 )
 
 
-def _optimiser(model: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
-    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[config.optimiser]
-    return kind(
-        model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
-    )
-
-
 def _train_epoch(
-    model: SentimentClassifier,
-    optimiser: torch.optim.Optimizer,
+    state: State,
     split: Split,
     config: TrainingConfig,
     precision: str,
@@ -103,15 +68,16 @@ def _train_epoch(
     progress: bool,
 ) -> dict[str, float]:
     """Train one epoch and return its mean loss, accuracy and gradient norm, and its cost."""
+    model, optimiser = state.model, state.optimiser
     device = next(model.parameters()).device
     seed = (config.seed * 1_000_003 + epoch) % 2**63
     torch.manual_seed(seed)
     order = torch.Generator().manual_seed(seed)
     loss_sum, correct, seen, norms, started = 0.0, 0, 0, 0.0, time.perf_counter()
-    steps = number_of_batches(split, config.batch_size)
+    count = number_of_batches(split, config.batch_size)
     bar = progress_bar(
         batches(split, config.batch_size, generator=order),
-        total=steps,
+        total=count,
         desc=f"epoch {epoch}/{config.epochs}",
         unit="batch",
         disable=not progress,
@@ -128,20 +94,22 @@ def _train_epoch(
                 f"lower the learning rate (now {config.learning_rate:g})."
             )
         norms += nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm).item()
-        number = (epoch - 1) * steps + step
-        size = factor(config.schedule, number, config.epochs * steps)
-        set_step_size(optimiser, config.learning_rate * size)
+        number = (epoch - 1) * count + step
+        size = steps.factor(config.schedule, number, config.epochs * count)
+        steps.set_size(optimiser, config.learning_rate * size)
         optimiser.step()
+        if state.average is not None:
+            steps.add_to_average(state.average, model, config.average, number)
         loss_sum += value * len(labels)
         seen += len(labels)
-        correct += int(((logits > 0) == labels.bool()).sum())
+        correct += int(((logits > 0) == (labels > 0.5)).sum())
         bar.set_postfix(loss=f"{loss_sum / seen:.3f}", refresh=False)
     seconds = time.perf_counter() - started
     return {
         "epoch": epoch,
         "train_loss": loss_sum / len(split),
         "train_accuracy": correct / len(split),
-        "gradient_norm": norms / steps,
+        "gradient_norm": norms / count,
         "seconds": seconds,
         "tokens_per_second": float(split.lengths.sum()) / seconds,
     }
@@ -179,10 +147,15 @@ def _best_epoch(rows: list[dict[str, float]]) -> int:
 
 
 def _write_result(
-    directory: Path, config: RunConfig, data: PreparedData, state: State, precision: str
+    directory: Path,
+    config: RunConfig,
+    data: PreparedData,
+    state: State,
+    precision: str,
+    before: float,
 ) -> None:
     """Read the test split once with the selected weights and close the run folder."""
-    model = state.model
+    model = state.judged
     model.load_state_dict(state.best)
     started = time.perf_counter()
     result = evaluate(model, data.test)
@@ -214,7 +187,7 @@ def _write_result(
         "test_seconds": seconds,
         "best_epoch": _best_epoch(state.rows),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
-        "train_seconds": float(epochs["seconds"].sum()),
+        "train_seconds": before + float(epochs["seconds"].sum()),
         "tokens_per_second": float(epochs["tokens_per_second"].median()) if state.rows else None,
     }
     device = next(model.parameters()).device
@@ -230,7 +203,7 @@ def _write_result(
                 "checksum": data.source.checksum,
                 "is_imdb": data.source.is_imdb,
                 "unlabelled": unlabelled.checksum(data.source.unlabelled)
-                if config.training.vectors != "none"
+                if config.reads_unlabelled
                 else None,
             },
             "finished": provenance.now(),
@@ -253,16 +226,15 @@ def _operations(config: RunConfig) -> float:
     return 6.0 * weights * config.training.batch_size * config.data.max_length
 
 
-def _initial(config: RunConfig, data: PreparedData) -> SentimentClassifier:
-    """Return the classifier before its training."""
+def _initial(config: RunConfig, data: PreparedData, train: Split) -> SentimentClassifier:
+    """Return the classifier before its training on the reviews of `train`."""
     model = SentimentClassifier(data.vocabulary_size, config.model)
     if config.training.vectors == "in-domain":
         learnt = unlabelled.learn(data, config.model.embedding_size)
         model.embedding.weight.data.copy_(torch.from_numpy(learnt))
     if isinstance(model.embedding, classifier.NormalisedEmbedding):
-        model.embedding.count(torch.from_numpy(data.train.tokens))
+        model.embedding.count(torch.from_numpy(train.tokens))
     if model.evidence is not None:
-        train = data.train
         arrays = train.tokens.astype("int64"), train.offsets, train.reviews.labels
         model.evidence.count(*map(torch.from_numpy, arrays))
     return model
@@ -334,11 +306,13 @@ def _train(
     device = choose_device(config.training.device)
     precision = choose_precision(config.training.precision, device)
     threads = threads_for(_operations(config))
+    train, before = _read(config, data, folder.parent, progress, log)
     with kernel.denormals_as_zero(), threads, torch.random.fork_rng():
         torch.manual_seed(config.training.seed)
-        model = _initial(config, data).to(device)
+        model = _initial(config, data, train).to(device)
         initial = {name: value.clone() for name, value in model.state_dict().items()}
-        state = State(model, _optimiser(model, config.training), initial, [])
+        average = copy.deepcopy(model) if config.training.average else None
+        state = State(model, steps.optimiser_of(model, config.training), initial, [], average)
         if (folder / runs.CHECKPOINT).is_file():
             state.load(folder / runs.CHECKPOINT)
             done = f"epoch {len(state.rows)} of {config.training.epochs}"
@@ -347,20 +321,32 @@ def _train(
             runs.write_config(folder, config, data.source.checksum)
         _write_metrics(folder, state.rows, on_epoch)
         for epoch in range(len(state.rows) + 1, config.training.epochs + 1):
-            row = _train_epoch(
-                model, state.optimiser, data.train, config.training, precision, epoch, progress
-            )
-            validation = evaluate(model, data.validation)
+            row = _train_epoch(state, train, config.training, precision, epoch, progress)
+            validation = evaluate(state.judged, data.validation)
             row |= {
                 "validation_loss": validation.loss,
                 "validation_accuracy": validation.accuracy,
             }
             state.rows.append(row)
             if _best_epoch(state.rows) == epoch:
-                state.best = {name: value.clone() for name, value in model.state_dict().items()}
+                chosen = state.judged.state_dict()
+                state.best = {name: value.clone() for name, value in chosen.items()}
             state.save(folder / runs.CHECKPOINT)
             _write_metrics(folder, state.rows, on_epoch)
-        _write_result(folder, config, data, state, precision)
+        _write_result(folder, config, data, state, precision, before)
+
+
+def _read(
+    config: RunConfig, data: PreparedData, directory: Path, progress: bool, log: Log
+) -> tuple[Split, float]:
+    """Return what a run is trained on, and the seconds that it took to label it."""
+    if not config.training.self_training:
+        return data.train, 0.0
+    taught = self_training.teacher(config)
+    run = fit(taught, data=data, progress=progress, directory=directory, log=log)
+    started = time.perf_counter()
+    split = self_training.labelled(run, data)
+    return split, run.summary["train_seconds"] + time.perf_counter() - started
 
 
 def _write_metrics(folder: Path, rows: list[dict[str, float]], on_epoch: OnEpoch | None) -> None:

@@ -251,6 +251,13 @@ class State:
     """The weights of the epoch selected so far."""
     rows: list[dict[str, float]]
     """What `lstm_report.training.loop.COLUMNS` names, for each epoch so far."""
+    average: "SentimentClassifier | None" = None
+    """The model with the running average of the weights, where one is kept."""
+
+    @property
+    def judged(self) -> "SentimentClassifier":
+        """The model that is judged by."""
+        return self.average or self.model
 
     def save(self, path: Path) -> None:
         """Write weights, optimiser state, selected weights and metrics to one file."""
@@ -258,6 +265,9 @@ class State:
 
         tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
         tensors |= {f"best.{name}": value for name, value in self.best.items()}
+        if self.average is not None:
+            averaged = self.average.named_parameters()  # what was counted is the same
+            tensors |= {f"average.{name}": value for name, value in averaged}
         for index, entries in self.optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser.{index}.{name}": value for name, value in entries.items()}
         tensors = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
@@ -272,7 +282,9 @@ class State:
         """
         from safetensors import safe_open
 
-        parts: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}, "optimiser": {}}
+        parts: dict[str, dict[str, Tensor]] = {
+            part: {} for part in ("model", "best", "average", "optimiser")
+        }
         try:
             with safe_open(path, framework="pt") as file:
                 for name in file.keys():  # noqa: SIM118  (not a dictionary)
@@ -280,6 +292,8 @@ class State:
                     parts[part][rest] = file.get_tensor(name)
                 self.rows = json.loads(file.metadata()["rows"])
             self.model.load_state_dict(parts["model"])
+            if self.average is not None:
+                self.average.load_state_dict(parts["model"] | parts["average"])
             state: dict[int, dict[str, Tensor]] = {}
             for name, value in parts["optimiser"].items():
                 index, _, entry = name.partition(".")

@@ -24,7 +24,7 @@ from lstm_report.models.classifier import (
     read_out,
 )
 from lstm_report.studies.study import change
-from lstm_report.training import loop
+from lstm_report.training import loop, steps
 
 UNTIMED = [name for name in loop.COLUMNS if name not in ("seconds", "tokens_per_second")]
 LENGTHS = torch.tensor([6, 1, 4])
@@ -324,8 +324,8 @@ def test_every_step_has_the_size_of_its_number(data, tmp_path, monkeypatch):
     monkeypatch.setattr(torch.optim.Adam, "step", noting)
     settings = small({"training.schedule": "linear", "training.learning_rate": 0.01})
     loop.fit(settings, data=data, progress=False, directory=tmp_path)
-    steps = 3 * 5  # 160 reviews in batches of 32
-    expected = [0.01 * loop.factor("linear", k, steps) for k in range(1, steps + 1)]
+    count = 3 * 5  # 160 reviews in batches of 32
+    expected = [0.01 * steps.factor("linear", k, count) for k in range(1, count + 1)]
     np.testing.assert_allclose(sizes, expected)
 
 

@@ -211,10 +211,10 @@ def test_runs_with_the_edited_reviews_in_training_do_not_count():
 
 
 def test_what_a_strong_layer_reached_is_shown_beside_its_goal(shown):
-    pages.show_strong(Archive())
+    pages.show_taken(Archive(), "strong")
     assert "Not recorded yet" in shown.pop()["text/markdown"]
     record("strong", {"lstm tuned": 0.90, "reslstm tuned": 0.92}, seeds=range(3))
-    pages.show_strong(Archive())
+    pages.show_taken(Archive(), "strong")
     lines = shown[0]["text/plain"].splitlines()
     first, second = (line for line in lines if "lstm " in line)
     assert "90.00% (" in first and "91.90%" in first and " no " in first
@@ -236,16 +236,16 @@ def test_what_does_not_count_is_not_shown_beside_the_claims_either(shown):
     assert drawn("C12") and not any("tf-idf" in figure.caption for figure in drawn("C12"))
     record("strong", {"lstm tuned": 0.90}, seeds=range(3))
     edit("strong", 1, test_loss=0.1)
-    pages.show_strong(Archive())
+    pages.show_taken(Archive(), "strong")
     (line,) = (line for line in shown[0]["text/plain"].splitlines() if "lstm tuned" in line)
     assert " 2 " in line and " 3 " not in line
 
 
 def test_the_trials_of_settings_are_shown_once_all_are_recorded(shown):
-    cells = dict.fromkeys(catalogue.tuning_cells(), 0.9)
+    cells = dict.fromkeys((cell.label for cell in catalogue.STUDIES["tuning"].cells), 0.9)
     last = cells.popitem()
     record("tuning", cells, seeds=range(1))
-    pages.show_trials(Archive())
+    pages.show_trials(Archive(), "strong")
     assert not shown
     shutil.rmtree(paths.RESULTS / "tuning")
 
@@ -253,7 +253,7 @@ def test_the_trials_of_settings_are_shown_once_all_are_recorded(shown):
         return falling(0.1 if cell == "lstm mean" else 0.2)
 
     record("tuning", cells | dict([last]), seeds=range(1), curve=curve)
-    pages.show_trials(Archive())
+    pages.show_trials(Archive(), "strong")
     text = shown[0]["text/plain"]
     assert [line.split()[-1] for line in text.splitlines() if " mean " in line][0] == "LSTM"
 

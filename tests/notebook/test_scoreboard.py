@@ -15,8 +15,8 @@ from lstm_report.cli import app
 from lstm_report.errors import UserError
 from lstm_report.notebook import scoreboard
 from lstm_report.statistics import intervals
-from lstm_report.studies.catalogue import TRIALS
 from lstm_report.studies.records import Records
+from lstm_report.studies.tuned import STRONG
 
 places = pytest.fixture(small_studies.places)
 
@@ -107,28 +107,32 @@ def test_the_readme_holds_what_the_records_say(name, tmp_path, monkeypatch, caps
 
 
 def test_the_best_trial_is_found_for_each_kind_without_and_with_learnt_vectors():
-    reached = pd.DataFrame(0.8, index=list(TRIALS), columns=list(config.MODELS))
+    reached = pd.DataFrame(0.8, index=list(STRONG.trials), columns=list(config.MODELS))
     first, second = (
-        [trial for trial, settings in TRIALS.items() if ("training.vectors" in settings) == with_]
+        [
+            trial
+            for trial, settings in STRONG.trials.items()
+            if ("training.vectors" in settings) == with_
+        ]
         for with_ in (False, True)
     )
     reached.loc[first[1], "lstm"] = 0.81
     reached.loc[second[1], ["lstm", "reslstm"]] = 0.79, 0.82
-    assert scoreboard.best_trials(reached) == {
+    assert scoreboard.best_trials(STRONG, reached) == {
         "lstm": {False: first[1], True: second[0]},
         "reslstm": {False: first[0], True: second[1]},
     }
 
 
 def test_trials_that_are_not_recorded_are_missing():
-    assert scoreboard.trials(pd.DataFrame()).isna().all(axis=None)
+    assert scoreboard.trials(STRONG, pd.DataFrame()).isna().all(axis=None)
     curve = {"lstm max": [0.7, 0.9, 0.8], "reslstm mean": [0.6, 0.5, 0.4]}
     rows = [
         {"cell": cell, "seed": 0, "run_id": cell, "epoch": k, "validation_accuracy": value}
         for cell, values in curve.items()
         for k, value in enumerate(values, 1)
     ]
-    reached = scoreboard.trials(pd.DataFrame(rows))
+    reached = scoreboard.trials(STRONG, pd.DataFrame(rows))
     assert reached.loc["max", "lstm"] == 0.9 and reached.loc["mean", "reslstm"] == 0.6
     assert reached.notna().sum(axis=None) == 2
 
@@ -156,7 +160,7 @@ def test_each_cell_is_held_against_the_goal_of_its_word_vectors():
         measurements.Measurement("lstm tuned", seed, "x", *ensemble.ACCURACY, value, 10, "")
         for seed, value in ((0, 0.5), (1, 0.7))
     ]
-    table = scoreboard.results(found, pd.DataFrame(rows)).set_index("cell")
+    table = scoreboard.results(STRONG, found, pd.DataFrame(rows)).set_index("cell")
     assert table["validation"].tolist() == pytest.approx([0.815, 0.9, 0.7])
     assert table["accuracy"].tolist() == pytest.approx([1.0, 0.1, 0.9])
     assert table["goal"].tolist() == [0.919, 0.919, 0.93]

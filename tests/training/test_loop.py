@@ -64,11 +64,14 @@ def test_a_run_is_complete_and_reads_back(run, data):
     assert best[run.best_epoch] == best.max()
 
 
-def test_a_run_with_evidence_keeps_its_counts_and_is_taken_up(data, tmp_path):
+def test_a_run_with_evidence_and_an_average_keeps_both_and_is_taken_up(data, tmp_path):
     config = small(epochs=2)
     config = dataclasses.replace(
         config,
-        model=dataclasses.replace(config.model, evidence=2, readout="mean and max"),
+        model=dataclasses.replace(
+            config.model, evidence=2, evidence_dropout=0.2, readout="mean and max"
+        ),
+        training=dataclasses.replace(config.training, average=0.9),
     )
     made = loop.fit(config, data=data, progress=False, directory=tmp_path / "whole")
     model = made.load_model()
@@ -297,11 +300,3 @@ def test_a_long_gradient_is_scaled_down_to_its_largest_norm(data, tmp_path, monk
     config = dataclasses.replace(small(), training=clipped)
     loop.fit(config, data=data, progress=False, directory=tmp_path)
     assert norms and max(norms) <= 1e-3 * 1.01
-
-
-def test_the_step_size_rises_in_the_first_tenth_and_then_falls_to_near_0():
-    found = [loop.factor("linear", step, 20) for step in range(1, 21)]
-    np.testing.assert_allclose(found, [0.5, 1, *(k / 19 for k in range(18, 0, -1))])
-    assert [loop.factor("constant", step, 20) for step in (1, 20)] == [1, 1]
-    assert loop.factor("linear", 1, 1) == 1
-    assert min(loop.factor("linear", step, 3) for step in (1, 2, 3)) > 0
