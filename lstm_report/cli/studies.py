@@ -151,7 +151,7 @@ def _plan(study: "Study | MemoryStudy", data: str | None, exclude: Path | None) 
     if isinstance(study, kinds.MemoryStudy):
         return memory.Networks(study)
     source = _resolve(data or study.data, exclude)
-    if any(run.config.training.vectors != "none" for run in study.runs()):
+    if any(run.config.reads_unlabelled for run in study.runs()):
         source = unlabelled.attach(source, data or study.data)
         typer.echo(f"{len(source.unlabelled):,} reviews without a label are read too.")
     return classifiers.Classifiers(study, source)
