@@ -9,6 +9,7 @@ from scipy import stats as distributions
 
 from lstm_report import texts
 from lstm_report.claims import depth, evidence, verdicts
+from lstm_report.claims.accuracy import N_GRAMS
 from lstm_report.claims.admitted import STATED, Archive, Missing, View
 from lstm_report.claims.evidence import Part
 from lstm_report.claims.verdicts import Entry, Verdict
@@ -341,6 +342,32 @@ def show_taken(archive: Archive, name: str) -> None:
         formats=dict.fromkeys(("validation", "with n-grams", "goal"), "{:.2%}")
         | {"minutes of one core": "{:.0f}"},
     )
+
+
+def show_top(archive: Archive) -> None:
+    """Display how the best networks stand to the linear model, to each other and to the goals."""
+    view, search = View(archive), tuned.TOP
+    for label, goal in zip(search.labels, search.goals, strict=True):
+        cells = {kind: (search.name, f"{kind} {label}") for kind in MODELS}
+        try:
+            linear = {kind: evidence.difference(view, "", cell, N_GRAMS).text
+                      for kind, cell in cells.items()}  # fmt: skip
+            gap = evidence.difference(view, "", cells["reslstm"], cells["lstm"])
+            reached = {kind: evidence.accuracy(view, *cell).mean() for kind, cell in cells.items()}
+        except Missing:
+            continue
+        best = max(reached.values())
+        display.say(
+            "**{what}.** Differences in test accuracy: LSTM minus linear model over n-grams "
+            "{lstm}; residual LSTM minus linear model {reslstm}; residual LSTM minus LSTM {gap}. "
+            "{goal}",
+            what="With unlabelled reviews" if label == search.labels[True] else "Supervised",
+            **linear, gap=gap.text,
+            goal=f"The goal of {goal:.1%} is reached."
+            if best >= goal
+            else f"The better of the two is {100 * (goal - best):.2f} points short of the goal of "
+            f"{goal:.1%}.",
+        )  # fmt: skip
 
 
 def show_trials(archive: Archive, name: str) -> None:

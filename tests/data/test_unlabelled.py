@@ -245,6 +245,17 @@ def test_a_study_reads_unlabelled_reviews_where_a_cell_asks_for_them(places, mon
     assert code == 0 and "without a label" not in out
 
 
+def test_a_study_that_trains_itself_reads_them_too(places, monkeypatch, capsys):
+    monkeypatch.setattr(unlabelled, "BUILT_IN", 300)
+    taught = STUDY.replace('"training.vectors" = ["in-domain"]', '"training.self_training" = [1]')
+    (places / "taught.toml").write_text(taught)
+    code, out, errors = command(monkeypatch, capsys, f"study {places / 'taught.toml'}")
+    assert code == 0, errors
+    assert re.search(r"\d+ reviews without a label are read too", out)
+    assert len(list(paths.RUNS.glob("*/provenance.json"))) == 4, "each has a teacher of its kind"
+    assert list(records.read("taught").runs["training.self_training"]) == [1, 1]
+
+
 def test_reviews_without_unlabelled_ones_are_refused_before_anything_is_run(
     places, monkeypatch, capsys
 ):

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import shutil
 from types import SimpleNamespace
 
@@ -387,3 +388,17 @@ def test_the_command_prints_the_verdicts_and_writes_all_of_them(
     assert first["verdict"] == "not measured yet"
     assert "round2/headline/lstm-seed100" in first["runs"]
     assert first["figure"]["estimate"] == pytest.approx(0.01, abs=1e-6)
+
+
+def test_the_top_is_told_by_the_linear_model_the_other_kind_and_the_goal(shown):
+    record("baselines", {"nb-weighted n-grams": 0.918}, seeds=range(1))
+    record("top", {"lstm evidence": 0.93, "reslstm evidence": 0.91}, seeds=range(3))
+    pages.show_top(Archive())
+    (text,) = (entry["text/plain"] for entry in shown)
+    assert text.startswith("**Supervised.**") and "The goal of 92.5% is reached." in text
+    assert re.findall(r"(.\d\.\d\d) points \(", text) == ["+1.20", "−0.80", "−2.00"]
+    shown.clear()
+    record("top", {"lstm self-trained": 0.92, "reslstm self-trained": 0.93}, seeds=range(3))
+    pages.show_top(Archive())
+    text = shown[1]["text/plain"]
+    assert text.startswith("**With unlabelled reviews.**") and "0.50 points short of" in text
