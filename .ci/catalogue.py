@@ -13,6 +13,7 @@ import argparse
 import ast
 import difflib
 import io
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -158,8 +159,10 @@ def of_page() -> Iterator[Found]:
 def collected() -> tuple[Catalog, str]:
     """Return the catalogue of what is shown, without translations, and all texts and code."""
     # What was measured for speed has its names in the record.
-    files = [*shown_code(), *paths.RESULTS.glob("bench/*.json")]
-    catalogue, every = Catalog(fuzzy=False), [file.read_text("utf-8") for file in files]
+    measured = [json.loads(file.read_bytes()) for file in paths.RESULTS.glob("bench/*.json")]
+    every = [file.read_text("utf-8") for file in shown_code()]
+    every += [json.dumps(record, ensure_ascii=False) for record in measured]
+    catalogue = Catalog(fuzzy=False)
     for text, where, fields in (*of_notebooks(), *of_code(), *of_page()):
         every.append(text)
         if (

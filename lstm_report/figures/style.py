@@ -42,8 +42,6 @@ GREYS = {
     "rim": "#CBD2D9",
 }
 """What frames and backs the curves."""
-ON_COLOUR = "#FEFEFE"
-"""Letters on a dark field of a colour map, which stays as it is on a dark page."""
 DARK = {
     "blue": "#4FA8E0",
     "vermilion": "#F07A2B",
