@@ -32,9 +32,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "lstm_report"
 SHOWN = (
     "claims", "figures", "notebook", "statistics", "texts.py", "studies/catalogue.py",
-    "studies/tuned.py",
-    "training/baselines.py", "training/shipped.py", "data/sources.py", "report/build.py",
-    "report/html.py", "report/writer.py",
+    "studies/tuned.py", "training/baselines.py", "training/loop.py", "training/shipped.py",
+    "data/sources.py", "report/build.py", "report/html.py", "report/writer.py",
 )  # fmt: skip
 UNSHOWN = ("claims/plan.py", "figures/values.py", "notebook/references.py")
 """What writes for other readers than those of the report, or names works."""
