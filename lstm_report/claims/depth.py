@@ -115,7 +115,7 @@ def _probe_works(view: View) -> Check:
     )
     return Check(
         min(read) > ALL_READ and trained >= 10,
-        f"the probe reads {min(read):.1%} or more of the words from their vectors; at least "
+        f"the probe reads at least {min(read):.1%} of the words from their vectors; at least "
         f"{trained} stacks of each kind and depth learnt",
     )
 

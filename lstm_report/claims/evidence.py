@@ -16,7 +16,7 @@ import pandas as pd
 
 from lstm_report.claims.admitted import STATED, Missing, View
 from lstm_report.figures.evidence import Shown
-from lstm_report.statistics.intervals import Estimate, Interval
+from lstm_report.statistics.intervals import UNITS, Estimate, Interval, in_unit
 from lstm_report.statistics.unpaired import Figure, with_new_reviews
 from lstm_report.studies.catalogue import DEPTH, HEADLINE, REGISTERED
 
@@ -28,6 +28,12 @@ ALPHA = 0.05
 """The probability with which one or more parts may be called wrongly, after Holm's correction."""
 SMALLEST = 1e-12
 """The smallest p-value that is told from 0."""
+
+
+def bound(value: float, unit: str) -> str:
+    """Return a bound of a rule with its unit; 0 has no sign."""
+    text = in_unit(value, unit)
+    return UNITS[unit][3].format(text.removeprefix("+") if not text.strip("+0.") else text)
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,27 @@ class Rule:
         if interval.high < self.refuted_below or interval.low > self.refuted_above:
             return False
         return None
+
+    def region(self, unit: str) -> str:
+        """Return where the whole interval has to lie for the part to be supported."""
+        ends = [
+            f"{side} {bound(end, unit)}"
+            for side, end in (("above", self.above), ("below", self.below))
+            if math.isfinite(end)
+        ]
+        return " and ".join(ends)
+
+    def text(self, unit: str, against: str) -> str:
+        """Return the rule in words; `against` is the verdict on the other side."""
+        ends = [
+            f"{side} {bound(end, unit)}"
+            for side, end in (("above", self.refuted_above), ("below", self.refuted_below))
+            if math.isfinite(end)
+        ]
+        return (
+            f"supported if the whole interval lies {self.region(unit)}; else {against} if it lies "
+            f"{' or '.join(ends)}."
+        )
 
     def judge(self, figure: Figure) -> tuple[bool | None, float]:
         """Return the verdict of a figure, and the p-value with which it is reached.

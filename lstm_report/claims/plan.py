@@ -6,7 +6,6 @@ seeds that were chosen: runs are drawn as the first round and the trials before 
 and a draw that a rule decides as the assumed truth has it is a success.
 """
 
-import math
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
@@ -15,10 +14,10 @@ import pandas as pd
 
 from lstm_report import paths
 from lstm_report.claims import verdicts
-from lstm_report.claims.evidence import ALPHA, Part, Rule
+from lstm_report.claims.evidence import ALPHA, Part, bound
 from lstm_report.claims.verdicts import TESTED
 from lstm_report.paths import REPOSITORY
-from lstm_report.statistics.intervals import MARGIN, UNITS, in_unit
+from lstm_report.statistics.intervals import MARGIN
 from lstm_report.statistics.unpaired import Figure, contrast, share, share_difference, shift
 from lstm_report.studies import catalogue
 
@@ -211,26 +210,6 @@ setting gives the 81% of the source.
 """
 
 
-def _bound(value: float, unit: str) -> str:
-    text = in_unit(value, unit)
-    return UNITS[unit][3].format(text.removeprefix("+") if not text.strip("+0.") else text)
-
-
-def rule_text(rule: Rule, unit: str, against: str) -> str:
-    """Return a rule in words."""
-
-    def ends(low: float, high: float) -> list[str]:
-        named = (("above", low), ("below", high))
-        return [f"{side} {_bound(end, unit)}" for side, end in named if math.isfinite(end)]
-
-    supported = ends(rule.above, rule.below)
-    refuted = ends(rule.refuted_above, rule.refuted_below)
-    return (
-        f"supported if the whole interval lies {' and '.join(supported)}; else {against} if it "
-        f"lies {' or '.join(refuted)}."
-    )
-
-
 def _studies() -> str:
     rows = []
     for name in (catalogue.MEMORY, *catalogue.REGISTERED):
@@ -249,7 +228,7 @@ def _studies() -> str:
 
 
 def _part(part: Part, chance: Mapping[Hashable, Any]) -> str:
-    rule = rule_text(part.rule, part.unit, part.against)
+    rule = part.rule.text(part.unit, part.against)
     shared = (
         f" The hypothesis is that of {part.shares}, and is counted once." if part.shares else ""
     )
@@ -265,7 +244,7 @@ def _part(part: Part, chance: Mapping[Hashable, Any]) -> str:
     ]
     if not part.shares:
         lines.append(
-            f"- *Power.* Were the truth {_bound(chance['median'], part.unit)}: "
+            f"- *Power.* Were the truth {bound(chance['median'], part.unit)}: "
             f"{chance['assumed']} in {chance['alone']:.0%} of studies by its own interval, in "
             f"{chance['strictest']:.0%} at the strictest level of Holm's correction."
         )

@@ -18,6 +18,7 @@ from lstm_report.claims import accuracy, admitted, curves, depth, inventory, loc
 from lstm_report.claims.admitted import Archive, Missing, View
 from lstm_report.claims.evidence import (
     ALPHA,
+    SMALLEST,
     Calculated,
     Check,
     Claim,
@@ -66,7 +67,8 @@ class Verdict:
             return f"True by calculation: {self.part.where}."
         if self.estimate is None or self.check is None:
             return f"Not measured yet: {admitted.in_words(self.lacking)}."
-        figure = f"{self.estimate.what}: {self.estimate.text}"
+        what = self.estimate.what
+        figure = f"{what[0].upper()}{what[1:]}: {self.estimate.text}"
         check = f"Check {'passed' if self.check.holds else 'failed'}: {self.check.text}."
         meaning = {
             "supported": f" {self.part.if_supported}",
@@ -81,18 +83,19 @@ class Verdict:
     def sentence(self) -> str:
         """What was found, as a sentence of the text, with the figure it rests on."""
         part, what, figure = self.part, "", ""
+        said = f"{part.statement}," if "," in part.statement else part.statement
         if isinstance(part, Calculated):
-            return f"That {part.statement} follows from the equations ({part.where})."
+            return f"That {said} follows from the equations ({part.where})."
         if self.estimate is not None:
             what, text = in_a_sentence(self.estimate.what), self.estimate.text
             figure = f" ({what}: {text})"
         if self.outcome == "not measured yet":
-            return f"Whether {part.statement} is not measured yet{figure and f', so far{figure}'}."
+            return f"Whether {said} is not measured yet{figure and f', so far{figure}'}."
         if self.outcome == "not tested" and self.check is not None:
             why = f"its check failed: {self.check.text}"
-            return f"Whether {part.statement} was not tested, since {why}."
+            return f"Whether {said} was not tested, since {why}."
         if self.outcome == "undecided":
-            return f"Whether {part.statement} is left open by the runs{figure}."
+            return f"Whether {said} is left open by the runs{figure}."
         found = part.if_supported if self.outcome == "supported" else part.if_refuted
         return f"{found.removesuffix('.')} ({what}: {text})." if figure else found
 
@@ -263,6 +266,12 @@ def by_part(found: Sequence[Verdict]) -> pd.DataFrame:
             "statement": [entry.part.statement for entry in found],
             "verdict": [entry.outcome for entry in found],
             "figure (95% interval)": [_figure(entry) for entry in found],
+            "supported if": [
+                NO_TEST
+                if isinstance(entry.part, Calculated)
+                else entry.part.rule.region(entry.part.unit)
+                for entry in found
+            ],
             "p, corrected": [_corrected(entry) for entry in found],
         }
     )
@@ -275,7 +284,11 @@ def _figure(entry: Verdict) -> str:
 
 
 def _corrected(entry: Verdict) -> str:
-    return NO_TEST if entry.adjusted is None else texts.cell(entry.adjusted, "{:.2g}")
+    if entry.adjusted is None:
+        return NO_TEST
+    if entry.adjusted <= SMALLEST * len(TESTED):  # these are not told from 0
+        return "< 10⁻¹⁰"
+    return texts.cell(entry.adjusted, "{:.2g}")
 
 
 def against(found: Sequence[Verdict]) -> list[str]:

@@ -3,6 +3,7 @@ from . import pages as pages
 from . import references as references
 from . import results as results
 from . import scoreboard as scoreboard
+from . import searches as searches
 from .display import LiveFigure as LiveFigure
 from .display import check as check
 from .display import duration as duration

@@ -9,7 +9,6 @@ from scipy import stats as distributions
 
 from lstm_report import texts
 from lstm_report.claims import depth, evidence, verdicts
-from lstm_report.claims.accuracy import N_GRAMS
 from lstm_report.claims.admitted import STATED, Archive, Missing, View
 from lstm_report.claims.evidence import Part
 from lstm_report.claims.verdicts import Entry, Verdict
@@ -17,10 +16,9 @@ from lstm_report.config import MODELS
 from lstm_report.data.sources import IMDB_CHECKSUM
 from lstm_report.figures import costs, style
 from lstm_report.figures.evidence import Shown, differences
-from lstm_report.notebook import answer, display, scoreboard
+from lstm_report.notebook import answer, display
 from lstm_report.statistics.intervals import MARGIN
 from lstm_report.statistics.unpaired import contrast
-from lstm_report.studies import tuned
 from lstm_report.studies.catalogue import HEADLINE, LEVEL, QUICK
 from lstm_report.texts import Markup
 from lstm_report.training.runs import Run
@@ -169,13 +167,14 @@ def _show(draw: Callable[[View], Shown], archive: Archive, label: str) -> None:
 def show_part(found: Verdict) -> None:
     """Display a part: its statement, what was asked how, and what was found."""
     part = found.part
-    asked = ""
+    asked = rule = ""
     if isinstance(part, Part):
-        asked = f"Asked of {part.experiment}. Predicted: {part.prediction}"
+        asked = f"Experiment: {part.experiment}. Predicted: {part.prediction}"
+        rule = f"Rule: {part.rule.text(part.unit, part.against)}"
     display.say(
-        "**{name}.** {statement} {asked} {found}",
+        "**{name}.** {statement} {asked} {rule} {found}",
         name=part.identity, statement=Markup(f"{part.statement[0].upper()}{part.statement[1:]}."),
-        asked=Markup(asked), found=Markup(found.text),
+        asked=Markup(asked), rule=Markup(rule), found=Markup(found.text),
     )  # fmt: skip
 
 
@@ -307,93 +306,5 @@ def _runs(entry: Entry, archive: Archive) -> str:
             file = "measurements.csv" if kept is None else "runs.csv"
             parts.append(f"`results/{name}/{file}` ({count})")
     if not parts:
-        return "No run of it is recorded yet."
+        return "No verdict rests on runs of it yet."
     return f"Runs by file: {', '.join(parts)}; `lstm-report claims --json FILE` names each."
-
-
-def show_taken(archive: Archive, name: str) -> None:
-    """Display what the settings that were taken have reached, or that they are not recorded.
-
-    Args:
-        archive: the records.
-        name: of the study, `strong` or `top`.
-    """
-    study = archive.study(name)
-    if study.records is None:
-        display.say(f"Not recorded yet: `lstm-report study {name}` trains it.")
-        return
-    found = scoreboard.results(tuned.SEARCHES[name], study.records, study.measured)
-    columns = {
-        "cell": found["cell"],
-        "seeds": found["seeds"],
-        "validation": found["validation"],
-        "test (95% interval)": scoreboard.in_words(found),
-        "goal": found["goal"],
-        "reached": found["reached"].map({True: "yes", False: "no"}),
-        "with n-grams": found["averaged"],
-        "minutes of one core": found["seconds"] / 60,
-    }
-    display.show_table(
-        pd.DataFrame(columns),
-        label=name,
-        caption="One recurrent layer a direction, in the settings that validation took for each "
-        "kind of layer, and the goal for a single network. *With n-grams* is the average with the "
-        "linear model, its weight chosen on validation.",
-        formats=dict.fromkeys(("validation", "with n-grams", "goal"), "{:.2%}")
-        | {"minutes of one core": "{:.0f}"},
-    )
-
-
-def show_top(archive: Archive) -> None:
-    """Display how the best networks stand to the linear model, to each other and to the goals."""
-    view, search = View(archive), tuned.TOP
-    for label, goal in zip(search.labels, search.goals, strict=True):
-        cells = {kind: (search.name, f"{kind} {label}") for kind in MODELS}
-        try:
-            linear = {kind: evidence.difference(view, "", cell, N_GRAMS).text
-                      for kind, cell in cells.items()}  # fmt: skip
-            gap = evidence.difference(view, "", cells["reslstm"], cells["lstm"])
-            reached = {kind: evidence.accuracy(view, *cell).mean() for kind, cell in cells.items()}
-        except Missing:
-            continue
-        best = max(reached.values())
-        display.say(
-            "**{what}.** Differences in test accuracy: LSTM minus linear model over n-grams "
-            "{lstm}; residual LSTM minus linear model {reslstm}; residual LSTM minus LSTM {gap}. "
-            "{goal}",
-            what="With unlabelled reviews" if label == search.labels[True] else "Supervised",
-            **linear, gap=gap.text,
-            goal=f"The goal of {goal:.1%} is reached."
-            if best >= goal
-            else f"The better of the two is {100 * (goal - best):.2f} points short of the goal of "
-            f"{goal:.1%}.",
-        )  # fmt: skip
-
-
-def show_trials(archive: Archive, name: str) -> None:
-    """Display what validation said of each trial of settings, or nothing where one is missing.
-
-    Args:
-        archive: the records.
-        name: of the study of the settings that were taken, `strong` or `top`.
-    """
-    search = tuned.SEARCHES[name]
-    kept = archive.study(search.tuning).records
-    reached = scoreboard.trials(search, pd.DataFrame() if kept is None else kept.epochs)
-    if not reached.notna().all(axis=None):
-        return
-    best = scoreboard.best_trials(search, reached)
-    taken = [
-        ", ".join(style.name_of(kind) for kind in best if trial in best[kind].values())
-        for trial in reached.index
-    ]
-    named = reached.rename(columns=style.name_of).rename_axis("trial").reset_index()
-    words = "; ".join(f"*{name}*: {meaning}" for name, meaning in search.words.items())
-    display.show_table(
-        named.assign(**{"taken for": taken}),
-        label=f"trials-{name}",
-        caption="Validation accuracy of the best epoch in each trial of settings, one seed. The "
-        "best of each kind of layer, without and with unlabelled reviews, go on to more seeds. "
-        f"{words}.",
-        formats={style.name_of(kind): "{:.2%}" for kind in reached.columns},
-    )

@@ -1,7 +1,4 @@
-"""The recorded models side by side: accuracy on IMDB's test reviews, for the report and README.
-
-And what was found of settings that were looked for: what validation chose, and the goals.
-"""
+"""The recorded models side by side: accuracy on IMDB's test reviews, for the report and README."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,92 +7,15 @@ import numpy as np
 import pandas as pd
 
 from lstm_report import language, paths, texts
-from lstm_report.analysis import ensemble
 from lstm_report.claims import evidence, inventory, verdicts
 from lstm_report.claims.admitted import Archive, Missing, View
 from lstm_report.claims.verdicts import NO_TEST, Verdict
-from lstm_report.config import MODELS
 from lstm_report.errors import UserError
 from lstm_report.language import known
 from lstm_report.notebook import answer
 from lstm_report.statistics.intervals import Interval, proportion_interval
 from lstm_report.statistics.unpaired import with_new_reviews
 from lstm_report.studies.catalogue import HEADLINE
-from lstm_report.studies.records import Records
-from lstm_report.studies.tuned import Search, reads_unlabelled
-
-
-def trials(search: Search, epochs: pd.DataFrame) -> pd.DataFrame:
-    """Return the validation accuracy of each kind of layer, one column each, in each trial.
-
-    Args:
-        search: what was looked for.
-        epochs: of its trials, see `lstm_report.studies.records.Records`.
-
-    Returns:
-        One row for each trial, by its name and in their order; missing where nothing is recorded.
-    """
-    reached = epochs.groupby("cell")["validation_accuracy"].max().to_dict() if len(epochs) else {}
-    rows = {
-        trial: {kind: reached.get(f"{kind} {trial}", np.nan) for kind in MODELS}
-        for trial in search.trials
-    }
-    return pd.DataFrame.from_dict(rows, orient="index", columns=list(MODELS), dtype=float)
-
-
-def best_trials(search: Search, reached: pd.DataFrame) -> dict[str, dict[bool, str]]:
-    """Return the best trial of each kind of layer, without (False) and with unlabelled reviews.
-
-    Args:
-        search: what was looked for.
-        reached: from `trials`, with none missing; of equal trials the first is taken.
-    """
-    learnt = np.array([reads_unlabelled(search.trials[trial]) for trial in reached.index])
-    return {
-        kind: {with_: str(reached.loc[learnt == with_, kind].idxmax()) for with_ in (False, True)}
-        for kind in reached.columns
-    }
-
-
-def results(search: Search, found: Records, measured: pd.DataFrame) -> pd.DataFrame:
-    """Return what each cell of the settings that were taken reached, one row a cell.
-
-    Args:
-        search: what was looked for.
-        found: its records.
-        measured: what was measured on its runs.
-
-    Returns:
-        Columns cell, seeds, validation (mean accuracy of the selected epochs), accuracy, low, high
-        (on test, with the 95% interval over seeds and reviews), averaged (mean test accuracy with
-        the n-grams; missing where it was not measured), goal, reached (whether accuracy is at least
-        the goal), seconds (mean of training).
-    """
-    validation = found.epochs.groupby("run_id")["validation_accuracy"].max()
-    together = measured[measured["measure"] == ensemble.ACCURACY[0]].groupby("cell")["value"]
-    averaged = together.mean()
-    rows = []
-    for cell in dict.fromkeys(found.runs["cell"]):
-        of_cell = (found.runs["cell"] == cell).to_numpy()
-        runs = found.runs[of_cell]
-        interval = accuracy(found.correct[of_cell])
-        goal = search.goals[cell.endswith(search.labels[True])]
-        rows.append(
-            {
-                "cell": cell,
-                "seeds": len(runs),
-                "validation": validation[runs["run_id"]].mean(),
-                "accuracy": interval.estimate,
-                "low": interval.low,
-                "high": interval.high,
-                "averaged": averaged.get(cell, np.nan),
-                "goal": goal,
-                "reached": interval.estimate >= goal,
-                "seconds": runs["train_seconds"].mean(),
-            }
-        )
-    return pd.DataFrame(rows)
-
 
 FURTHER = ("readout", "strong", "top", "baselines")
 """The studies beside the headline one whose models are meant to do well on all of IMDB."""

@@ -2,8 +2,6 @@
 
 import contextlib
 import json
-import re
-import shutil
 from types import SimpleNamespace
 
 import nbformat
@@ -25,10 +23,9 @@ from lstm_report.claims import loss, verdicts
 from lstm_report.claims.admitted import STATED, Archive, Missing, View
 from lstm_report.cli import app
 from lstm_report.data.sources import IMDB_CHECKSUM
-from lstm_report.notebook import display, pages
+from lstm_report.notebook import display, pages, searches
 from lstm_report.report import document
 from lstm_report.report import execute as report_execute
-from lstm_report.studies import catalogue
 
 
 @pytest.fixture(autouse=True)
@@ -212,10 +209,10 @@ def test_runs_with_the_edited_reviews_in_training_do_not_count():
 
 
 def test_what_a_strong_layer_reached_is_shown_beside_its_goal(shown):
-    pages.show_taken(Archive(), "strong")
+    searches.show_taken(Archive(), "strong")
     assert "Not recorded yet" in shown.pop()["text/markdown"]
     record("strong", {"lstm tuned": 0.90, "reslstm tuned": 0.92}, seeds=range(3))
-    pages.show_taken(Archive(), "strong")
+    searches.show_taken(Archive(), "strong")
     lines = shown[0]["text/plain"].splitlines()
     first, second = (line for line in lines if "lstm " in line)
     assert "90.00% (" in first and "91.90%" in first and " no " in first
@@ -237,26 +234,9 @@ def test_what_does_not_count_is_not_shown_beside_the_claims_either(shown):
     assert drawn("C12") and not any("tf-idf" in figure.caption for figure in drawn("C12"))
     record("strong", {"lstm tuned": 0.90}, seeds=range(3))
     edit("strong", 1, test_loss=0.1)
-    pages.show_taken(Archive(), "strong")
+    searches.show_taken(Archive(), "strong")
     (line,) = (line for line in shown[0]["text/plain"].splitlines() if "lstm tuned" in line)
     assert " 2 " in line and " 3 " not in line
-
-
-def test_the_trials_of_settings_are_shown_once_all_are_recorded(shown):
-    cells = dict.fromkeys((cell.label for cell in catalogue.STUDIES["tuning"].cells), 0.9)
-    last = cells.popitem()
-    record("tuning", cells, seeds=range(1))
-    pages.show_trials(Archive(), "strong")
-    assert not shown
-    shutil.rmtree(paths.RESULTS / "tuning")
-
-    def curve(cell, seed):
-        return falling(0.1 if cell == "lstm mean" else 0.2)
-
-    record("tuning", cells | dict([last]), seeds=range(1), curve=curve)
-    pages.show_trials(Archive(), "strong")
-    text = shown[0]["text/plain"]
-    assert [line.split()[-1] for line in text.splitlines() if " mean " in line][0] == "LSTM"
 
 
 def execute(results, tmp_path):
@@ -388,17 +368,3 @@ def test_the_command_prints_the_verdicts_and_writes_all_of_them(
     assert first["verdict"] == "not measured yet"
     assert "round2/headline/lstm-seed100" in first["runs"]
     assert first["figure"]["estimate"] == pytest.approx(0.01, abs=1e-6)
-
-
-def test_the_top_is_told_by_the_linear_model_the_other_kind_and_the_goal(shown):
-    record("baselines", {"nb-weighted n-grams": 0.918}, seeds=range(1))
-    record("top", {"lstm evidence": 0.93, "reslstm evidence": 0.91}, seeds=range(3))
-    pages.show_top(Archive())
-    (text,) = (entry["text/plain"] for entry in shown)
-    assert text.startswith("**Supervised.**") and "The goal of 92.5% is reached." in text
-    assert re.findall(r"(.\d\.\d\d) points \(", text) == ["+1.20", "−0.80", "−2.00"]
-    shown.clear()
-    record("top", {"lstm self-trained": 0.92, "reslstm self-trained": 0.93}, seeds=range(3))
-    pages.show_top(Archive())
-    text = shown[1]["text/plain"]
-    assert text.startswith("**With unlabelled reviews.**") and "0.50 points short of" in text

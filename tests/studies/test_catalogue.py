@@ -4,7 +4,7 @@ import pytest
 
 from lstm_report import config
 from lstm_report.claims import inventory
-from lstm_report.notebook import scoreboard
+from lstm_report.notebook import searches
 from lstm_report.studies import catalogue, records, study
 from lstm_report.studies.tuned import SEARCHES
 
@@ -38,9 +38,9 @@ def test_every_run_is_one_layer_a_direction_with_the_chosen_settings(search):
 @pytest.mark.parametrize("search", [SEARCHES["strong"]])
 def test_the_settings_are_those_that_validation_chose_in_the_records(search):
     """Of the records that are part of the project."""
-    reached = scoreboard.trials(search, records.epochs(search.tuning))
+    reached = searches.trials(search, records.epochs(search.tuning))
     assert reached.notna().all(axis=None)
-    assert scoreboard.best_trials(search, reached) == search.chosen
+    assert searches.best_trials(search, reached) == search.chosen
 
 
 @pytest.mark.parametrize("name", catalogue.STUDIES)
