@@ -205,6 +205,7 @@ def updated(path: Path) -> tuple[Catalog, list[str]]:
         found = before.get(message.id) if message.id else None
         if found is not None:
             message.string = found.string
+            message.flags |= found.flags & {"fuzzy"}
         elif message.id and (close := difflib.get_close_matches(message.id, gone, 1, 0.7)):
             message.string = before.get(close[0]).string
             message.flags.add("fuzzy")

@@ -205,7 +205,10 @@ def _costs(view: View) -> Shown:
     if len(found) < 2:
         raise Missing("two or more cells tested on IMDB")
     best = numbered(found)
-    named = "; ".join(f"{row.number} {row.cell} ({row.study})" for row in best.itertuples())
+    named = "; ".join(
+        f"{row.number} {row.cell} ({row.seconds:,.0f} s, `{row.study}`)"
+        for row in best.itertuples()
+    )
     reached = "; ".join(
         f"{row.cell}, {row.accuracy:.1%} in {row.seconds:,.0f} s" for row in best.itertuples()
     )
@@ -213,7 +216,8 @@ def _costs(view: View) -> Shown:
         accuracy_against_cost(found),
         "Test accuracy of everything that was trained on IMDB against the seconds of its training "
         "times its threads, on the machine that it ran on; a bar goes from the worst seed to the "
-        f"best. Equal steps of height divide the errors alike. Best at their cost: {named}.",
+        "best. The vertical axis is logarithmic in the share of errors, so that equal heights are "
+        f"equal factors. The line joins what nothing cheaper reaches: {named}.",
         f"The best at their cost: {reached}.",
     )
 

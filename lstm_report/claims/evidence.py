@@ -31,7 +31,9 @@ SMALLEST = 1e-12
 
 
 def bound(value: float, unit: str) -> str:
-    """Return a bound of a rule with its unit; 0 has no sign."""
+    """Return a bound of a rule with its unit, and nothing for none; 0 has no sign."""
+    if not math.isfinite(value):
+        return ""
     text = in_unit(value, unit)
     return UNITS[unit][3].format(text.removeprefix("+") if not text.strip("+0.") else text)
 
@@ -59,23 +61,20 @@ class Rule:
 
     def region(self, unit: str) -> str:
         """Return where the whole interval has to lie for the part to be supported."""
-        ends = [
-            f"{side} {bound(end, unit)}"
-            for side, end in (("above", self.above), ("below", self.below))
-            if math.isfinite(end)
-        ]
-        return " and ".join(ends)
+        above, below = bound(self.above, unit), bound(self.below, unit)
+        if above and below:
+            return f"above {above} and below {below}"
+        return f"above {above}" if above else f"below {below}"
 
     def text(self, unit: str, against: str) -> str:
         """Return the rule in words; `against` is the verdict on the other side."""
-        ends = [
-            f"{side} {bound(end, unit)}"
-            for side, end in (("above", self.refuted_above), ("below", self.refuted_below))
-            if math.isfinite(end)
-        ]
+        above, below = bound(self.refuted_above, unit), bound(self.refuted_below, unit)
+        other = f"above {above}" if above else f"below {below}"
+        if above and below:
+            other = f"above {above} or below {below}"
         return (
             f"supported if the whole interval lies {self.region(unit)}; else {against} if it lies "
-            f"{' or '.join(ends)}."
+            f"{other}."
         )
 
     def judge(self, figure: Figure) -> tuple[bool | None, float]:

@@ -223,6 +223,7 @@ def recorded(archive: Archive) -> pd.DataFrame:
 SETTINGS = {
     "training reviews": "data.train_limit",
     "words": "data.max_length",
+    "V": "data.vocabulary_size",
     "E": "model.embedding_size",
     "H": "model.hidden_size",
     "epochs": "training.epochs",
@@ -255,6 +256,20 @@ def settings() -> pd.DataFrame:
             )
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def memory_settings() -> str:
+    """Return what the networks of the studies of memory are trained with, in words."""
+    planned = [run.config for study in catalogue.MEMORY_STUDIES.values() for run in study.runs()]
+    (units,), (batch,) = ({getattr(one, key) for one in planned} for key in
+                          ("hidden_size", "batch_size"))  # fmt: skip
+    rates = " or ".join(f"{rate:g}" for rate in sorted({one.learning_rate for one in planned}))
+    steps = sorted({one.steps for one in planned})
+    return (
+        f"The small networks of {' and '.join(f'`{name}`' for name in catalogue.MEMORY_STUDIES)} "
+        f"have {units} units; they are trained with Adam on batches of {batch} sequences, all "
+        f"newly drawn, with a step size of {rates}, for {steps[0]:,} to {steps[-1]:,} steps."
+    )
 
 
 def by_seeds(found: pd.DataFrame) -> pd.DataFrame:
@@ -316,7 +331,8 @@ def checklist(archive: Archive) -> pd.DataFrame:
         "Data": f"IMDB, by the checksum {IMDB_CHECKSUM[:12]} of all reviews; other reviews do not "
         "count",
         "Splits and seeds": "one number a run sets weights, batches, dropout and the validation "
-        "split; the test split is the official one, read once",
+        "split; the test split is the official one: it chose nothing within a run, and every run "
+        "has read it once, so that later studies were planned in the knowledge of earlier ones",
         "Code": f"commit {listed('commit')}",
         "Versions": f"PyTorch {listed('torch')}; all packages in constraints.txt",
         "Hardware": listed("hardware", " and "),

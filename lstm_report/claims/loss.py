@@ -79,8 +79,8 @@ def _loss(view: View) -> Shown:
         )
     return Shown(
         loss_by_error(groups),
-        "Loss, gradient and part of the whole loss of all recorded test predictions "
-        f"(`results/{study}`), in tenths of their error.",
+        "Which part of the whole loss of all recorded test predictions comes from which error, in "
+        f"tenths of the error (`results/{study}`).",
         "; ".join(
             f"{name_of(kind)}: predictions with an error above {1 - CONFIDENT:g} make "
             f"{table.loc[table['error'] > 1 - CONFIDENT, 'loss'].sum() / table['loss'].sum():.0%} "

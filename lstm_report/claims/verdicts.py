@@ -83,19 +83,19 @@ class Verdict:
     def sentence(self) -> str:
         """What was found, as a sentence of the text, with the figure it rests on."""
         part, what, figure = self.part, "", ""
-        said = f"{part.statement}," if "," in part.statement else part.statement
         if isinstance(part, Calculated):
-            return f"That {said} follows from the equations ({part.where})."
+            return f"It follows from the equations ({part.where}) that {part.statement}."
         if self.estimate is not None:
             what, text = in_a_sentence(self.estimate.what), self.estimate.text
             figure = f" ({what}: {text})"
         if self.outcome == "not measured yet":
-            return f"Whether {said} is not measured yet{figure and f', so far{figure}'}."
+            so_far = figure and f"{figure} so far"
+            return f"It is not measured yet whether {part.statement}{so_far}."
         if self.outcome == "not tested" and self.check is not None:
             why = f"its check failed: {self.check.text}"
-            return f"Whether {said} was not tested, since {why}."
+            return f"It was not tested whether {part.statement}, since {why}."
         if self.outcome == "undecided":
-            return f"Whether {said} is left open by the runs{figure}."
+            return f"The runs leave open whether {part.statement}{figure}."
         found = part.if_supported if self.outcome == "supported" else part.if_refuted
         return f"{found.removesuffix('.')} ({what}: {text})." if figure else found
 

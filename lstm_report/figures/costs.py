@@ -123,7 +123,7 @@ def scaling(rows: Sequence[Row]) -> Figure:
     """Draw seconds against the size of the work along each axis, with the fitted powers."""
     drawn = scaling_rows(rows)
     titles = list(dict.fromkeys(row["details"]["axis"] for row in drawn))
-    figure, axes = style.figure(-(-len(titles) // 2), 2, height=5.6, squeeze=False)
+    figure, axes = style.figure(-(-len(titles) // 2), 2, height=7.0, squeeze=False)
     for axis, title in zip(axes.flat, titles, strict=False):
         for row in (row for row in drawn if row["details"]["axis"] == title):
             kind, points = row["details"]["kind"], np.array(row["details"]["points"], float)
@@ -142,7 +142,10 @@ def scaling(rows: Sequence[Row]) -> Figure:
         axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.minorticks_off()
         axis.yaxis.set_major_formatter(FuncFormatter(_plain))
-        axis.legend(title="exponent (95% interval)", fontsize=8, title_fontsize=8)
+        axis.legend(
+            title="exponent (95% interval)", fontsize=8, title_fontsize=8,
+            loc="upper left", bbox_to_anchor=(0, -0.25),
+        )  # fmt: skip
     for axis in axes.flat[len(titles) :]:
         axis.set_visible(False)
     return style.finish(figure)

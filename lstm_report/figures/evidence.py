@@ -1,7 +1,8 @@
 """Figures of the evidence on the claims: recorded numbers in, `matplotlib` figure out.
 
 Where a table has one row a seed, every seed is drawn faintly, and the means over the seeds in bold
-with their 95% intervals (Student's), which are cut off at the outermost seed on a logarithmic axis.
+with their 95% intervals (Student's). On a logarithmic axis both are those of the logarithms, so
+that the mean is the geometric one.
 """
 
 import textwrap
@@ -14,7 +15,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from lstm_report.figures import style
 from lstm_report.statistics.intervals import UNITS, Estimate, Interval
@@ -84,13 +85,13 @@ def _band(axis: Axes, x: Any, table: pd.DataFrame, kind: str, position: int) -> 
     """Draw the rows of a table, (seeds, conditions), their mean and its interval."""
     colour, values = style.colour_of(kind, position), table.to_numpy(dtype=float)
     axis.plot(x, values.T, color=colour, **FAINT)
-    found = [_mean(column) for column in values.T]
-    low, high = (np.array([getattr(end, name) for end in found]) for name in ("low", "high"))
-    if axis.get_yscale() == "log":
-        low, high = np.maximum(low, values.min(axis=0)), np.minimum(high, values.max(axis=0))
+    logarithmic = axis.get_yscale() == "log"
+    found = [_mean(np.log10(column) if logarithmic else column) for column in values.T]
+    ends = np.array([[end.estimate, end.low, end.high] for end in found])
+    middle, low, high = (10**ends if logarithmic else ends).T
     axis.fill_between(x, low, high, color=colour, alpha=0.16, linewidth=0)
     axis.plot(
-        x, values.mean(axis=0), color=colour, label=style.name_of(kind),
+        x, middle, color=colour, label=style.name_of(kind),
         marker=style.MODEL_MARKERS.get(kind, "o"), markevery=max(1, len(x) // 12),
     )  # fmt: skip
 
@@ -156,6 +157,11 @@ def over_conditions(panels: Sequence[Panel]) -> Figure:
             _percent(axis)
             low, high = axis.get_ylim()
             axis.set_ylim(max(low, -0.02), min(high, 1.02))  # Student's intervals know no bounds
+        low, high = axis.get_ylim()
+        if axis.get_yscale() == "log" and high < 100 * low:  # so few powers of ten need more ticks
+            axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+            axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+            axis.yaxis.set_minor_locator(NullLocator())
         if panel.joined and axis.get_xscale() == "log":
             ticks = [float(name) for name in next(iter(panel.lines.values())).columns]
             axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
@@ -192,6 +198,8 @@ def in_words(panel: Panel) -> str:
     for kind in panel.lines:
         table = panel.of_those_that_learnt(kind)
         means, counts = table.mean(), table.notna().sum().to_dict()
+        if panel.options.get("yscale") == "log":
+            means = 10 ** np.log10(table).mean()
         known = kind in panel.learnt
         chosen = means if len(means) <= (1 if panel.joined else 4) else means.iloc[[0, -1]]
         said = []
@@ -323,31 +331,22 @@ def differences(estimates: Sequence[Estimate], margins: Mapping[str, float]) -> 
 
 @style.apply()
 def loss_by_error(groups: Mapping[str, pd.DataFrame]) -> Figure:
-    """Draw loss, gradient and share of the whole loss of real predictions against their error.
+    """Draw which part of the whole loss of real predictions comes from which error.
 
     Args:
-        groups: per model, columns error (0 to 1), loss (nats), gradient, one row a prediction.
+        groups: per model, columns error (0 to 1) and loss (nats), one row a prediction.
     """
-    figure, axes = style.figure(1, 3, height=2.6)
-    edges = np.linspace(0, 1, 11)
-    middle = (edges[:-1] + edges[1:]) / 2
+    figure, axis = style.figure(height=2.6, width=5.2)
+    middle = np.linspace(0.05, 0.95, 10)
     for position, (kind, frame) in enumerate(groups.items()):
         tenth = np.minimum((10 * frame["error"]).astype(int), 9)
-        means = frame.groupby(tenth)[["error", "loss", "gradient"]].mean()
         part = frame.groupby(tenth)["loss"].sum().reindex(range(10), fill_value=0)
-        look = {
-            "color": style.colour_of(kind, position), "label": style.name_of(kind),
-            "marker": style.MODEL_MARKERS.get(kind, "o"),
-        }  # fmt: skip
-        axes[0].plot(means["error"], means["loss"], **look)
-        axes[1].plot(means["error"], means["gradient"], **look)
-        axes[2].plot(middle, part / part.sum(), **look)
-    axes[0].axhline(np.log(2), color=style.PALETTE["grey"], linestyle=":", label="$\\ln 2$")
-    axes[0].set(title="Loss", ylabel="mean loss (nats)")
-    axes[1].set(title="Gradient", ylabel=r"mean $|\partial L/\partial z|$")
-    axes[2].set(title="Share", ylabel="part of the whole loss")
-    _percent(axes[2])
-    for axis in axes:
-        axis.set(xlabel=r"error $|\hat y - y|$", xlim=(-0.03, 1.03))
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+        axis.plot(
+            middle, part / part.sum(), color=style.colour_of(kind, position),
+            label=style.name_of(kind), marker=style.MODEL_MARKERS.get(kind, "o"),
+            fillstyle="none" if position else "full", markersize=7 + 2 * position,
+        )  # fmt: skip
+    _percent(axis)
+    axis.set(xlabel=r"error $|\hat y - y|$", ylabel="part of the whole loss", xlim=(-0.03, 1.03))
+    axis.legend(loc="upper left")
     return style.finish(figure)

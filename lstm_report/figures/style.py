@@ -15,6 +15,7 @@ from cycler import cycler
 from matplotlib import font_manager
 from matplotlib.figure import Figure
 from matplotlib.ft2font import FT2Font
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Text
 
 from lstm_report import language, texts
@@ -120,6 +121,10 @@ SETTINGS: Any = {
 }
 
 
+BETWEEN = 0.12
+"""Inches left blank on either side of a panel."""
+
+
 @contextmanager
 def apply() -> Iterator[None]:
     """Apply the style inside a `with` block, or to a function as the decorator `@apply()`."""
@@ -134,7 +139,7 @@ def figure(
 
     The figure is not registered with pyplot, so that none stays open. Call it inside `apply`.
     """
-    made = Figure(figsize=(width, height), layout="constrained")
+    made = Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(w_pad=BETWEEN))
     return made, made.subplots(rows, columns, **options)
 
 

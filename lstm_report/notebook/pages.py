@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
@@ -158,10 +159,21 @@ def show_worked_example(archive: Archive) -> None:
 def _show(draw: Callable[[View], Shown], archive: Archive, label: str) -> None:
     """Display a figure, or nothing without the records that it needs."""
     with contextlib.suppress(Missing):
-        shown = draw(View(archive))
+        view = View(archive)
+        shown = draw(view)
         display.show_figure(
-            shown.figure, label=label, caption=shown.caption, alt=shown.alt, live=shown.live
-        )
+            shown.figure, label=label, caption=f"{shown.caption} {_drawn(view)}", alt=shown.alt,
+            live=shown.live,
+        )  # fmt: skip
+
+
+def _drawn(view: View) -> str:
+    """Return how many runs of which studies were looked at, and where their settings stand."""
+    used = Counter(study for study, _ in view.used)
+    if not used:
+        return ""
+    counted = ", ".join(f"`{study}` ({count})" for study, count in sorted(used.items()))
+    return f"Runs: {counted}; @tbl:settings holds their settings."
 
 
 def show_part(found: Verdict) -> None:

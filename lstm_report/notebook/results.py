@@ -150,6 +150,17 @@ def coverage_in_words(
     )
 
 
+def unseen_in_words(run: Run) -> str:
+    """Return the accuracy of a run without the test reviews that stand in the training part too."""
+    known = int(run.predictions["in_train"].sum())
+    if not known:
+        return "No text of a test review also stands in the training part."
+    return (
+        f"Without the {known:,} test reviews whose text also stands in the training part, the "
+        f"accuracy is {accuracy(run, without_known=True).estimate:.2%}."
+    )
+
+
 def course_in_words(runs: Mapping[str, pd.DataFrame]) -> str:
     """Return what `figures.learning_curves` shows, of the same argument, in words."""
     told = []

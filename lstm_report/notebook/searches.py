@@ -100,7 +100,7 @@ def show_taken(archive: Archive, name: str) -> None:
         return
     found = results(tuned.SEARCHES[name], study.records, study.measured)
     columns = {
-        "cell": found["cell"],
+        "model": [scoreboard.NAMES.get(cell, cell) for cell in found["cell"]],
         "seeds": found["seeds"],
         "validation": found["validation"],
         "test (95% interval)": scoreboard.in_words(found),

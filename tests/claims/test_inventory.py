@@ -5,6 +5,7 @@ import pytest
 import small_studies
 
 from lstm_report.claims import inventory
+from lstm_report.studies import catalogue
 
 places = pytest.fixture(small_studies.places)
 recorded_costs = pytest.fixture(small_studies.recorded_costs)
@@ -25,3 +26,14 @@ def test_costs_are_those_of_the_records(recorded_costs):
     assert together["accuracy"] == pytest.approx(0.87) and together["seconds"] == 24 + 3
     assert np.isnan(together["operations"]) and table["operations"].isna().sum() == 2
     assert set(table["hardware"]) == {"machine"}
+
+
+def test_what_the_caption_of_the_settings_says_of_all_studies_is_so():
+    for study in catalogue.STUDIES.values():
+        for run in study.runs():
+            assert (run.config.training.optimiser, run.config.training.clip_norm) == ("adam", 1.0)
+
+
+def test_the_small_networks_are_told_as_they_are_planned():
+    assert "64 units" in inventory.memory_settings()
+    assert "a step size of 0.001 or 0.005, for 800 to 9,600 steps" in inventory.memory_settings()
