@@ -147,7 +147,7 @@ def show_top(archive: Archive) -> None:
 
 
 def show_trials(archive: Archive, name: str) -> None:
-    """Display what validation said of each trial of settings, or nothing where one is missing.
+    """Display what validation said of each trial of settings, and which were taken of all.
 
     Args:
         archive: the records.
@@ -156,9 +156,8 @@ def show_trials(archive: Archive, name: str) -> None:
     search = tuned.SEARCHES[name]
     kept = archive.study(search.tuning).records
     reached = trials(search, pd.DataFrame() if kept is None else kept.epochs)
-    if not reached.notna().all(axis=None):
-        return
-    best = best_trials(search, reached)
+    whole = reached.notna().all(axis=None)  # else there is nothing to be taken yet
+    best = best_trials(search, reached) if whole else dict.fromkeys(MODELS, {})
     taken = [
         ", ".join(style.name_of(kind) for kind in best if trial in best[kind].values())
         for trial in reached.index
