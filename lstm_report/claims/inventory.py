@@ -16,7 +16,7 @@ from lstm_report.data.sources import IMDB_CHECKSUM
 from lstm_report.figures.costs import AVERAGED, LINEAR
 from lstm_report.studies import catalogue, linear, records, tuned
 from lstm_report.studies.study import value_of
-from lstm_report.texts import missing
+from lstm_report.texts import Markup, missing
 
 COLUMNS = (
     *("study", "cell", "kind", "seeds", "accuracy", "low", "high"),
@@ -258,14 +258,14 @@ def settings() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def memory_settings() -> str:
+def memory_settings() -> Markup:
     """Return what the networks of the studies of memory are trained with, in words."""
     planned = [run.config for study in catalogue.MEMORY_STUDIES.values() for run in study.runs()]
     (units,), (batch,) = ({getattr(one, key) for one in planned} for key in
                           ("hidden_size", "batch_size"))  # fmt: skip
     rates = " or ".join(f"{rate:g}" for rate in sorted({one.learning_rate for one in planned}))
     steps = sorted({one.steps for one in planned})
-    return (
+    return Markup(
         f"The small networks of {' and '.join(f'`{name}`' for name in catalogue.MEMORY_STUDIES)} "
         f"have {units} units; they are trained with Adam on batches of {batch} sequences, all "
         f"newly drawn, with a step size of {rates}, for {steps[0]:,} to {steps[-1]:,} steps."

@@ -80,6 +80,11 @@ class Verdict:
         return f"{self.outcome.capitalize()}. {figure}.{meaning} {check}"
 
     @property
+    def finding(self) -> str:
+        """What was found, as a sentence of the text, without the figure it rests on."""
+        return dataclasses.replace(self, estimate=None).sentence
+
+    @property
     def sentence(self) -> str:
         """What was found, as a sentence of the text, with the figure it rests on."""
         part, what, figure = self.part, "", ""

@@ -119,6 +119,9 @@ def show(archive: Archive, found: Sequence[Verdict]) -> None:
     by_name = _by_name(found)
 
     def told(*names: str) -> Markup:
+        return Markup(" ".join(by_name[name].finding for name in names))
+
+    def measured(*names: str) -> Markup:
         return Markup(" ".join(by_name[name].sentence for name in names))
 
     display.say("**{answer}**", answer=short(found))
@@ -137,7 +140,7 @@ def show(archive: Archive, found: Sequence[Verdict]) -> None:
             found=told("C8c", "C8d"),
         )
     display.say("**What it costs, and what to use instead.** {found}",
-                found=told("D2", "D3", "C12b"))  # fmt: skip
+                found=measured("D2", "D3", "C12b"))  # fmt: skip
 
 
 def advice(found: Sequence[Verdict]) -> list[str]:

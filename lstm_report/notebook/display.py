@@ -270,6 +270,11 @@ def show_list(lines: Sequence[str], otherwise: str) -> None:
     say("\n".join(f"- {{{name}}}" for name in items) or otherwise, **items)
 
 
+def show_references(markdown: str) -> None:
+    """Display a list of works, an entry each, as the report sets it."""
+    _present("references", {"text/markdown": markdown}, markdown=markdown, values={})
+
+
 def tell(sentence: str) -> None:
     """Display a sentence for who runs the notebook; the report leaves it out."""
     _present("live", {"text/plain": known(sentence)})

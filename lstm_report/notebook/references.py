@@ -50,6 +50,6 @@ def as_markdown() -> str:
 
 def show() -> None:
     """Display the list of references."""
-    from IPython.display import Markdown, display
+    from lstm_report.notebook import display
 
-    display(Markdown(as_markdown()))
+    display.show_references(as_markdown())

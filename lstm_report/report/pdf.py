@@ -155,8 +155,9 @@ def _markup(document: Document, folder: Path, code: bool, data: list[str | list[
             head = captioned("#tabled([", writer.named("tbl", number), nodes, f"], <tbl-{label}>)[")
             table: Node = {"t": "Table", "c": inside(nodes[1]["c"])}
             return [head, table, pandoc.raw("typst", "]", block=True), *inside(nodes[2:])]
-        if kind == "report-check":
-            box = pandoc.raw("typst", "#checked[", block=True)
+        if kind in ("report-check", "report-references"):
+            function = "checked" if kind == "report-check" else "works"
+            box = pandoc.raw("typst", f"#{function}[", block=True)
             return [box, *inside(nodes), pandoc.raw("typst", "]", block=True)]
         return inside(nodes)
 

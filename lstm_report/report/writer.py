@@ -227,7 +227,8 @@ class Writer:
         if any(name.startswith("image/") for name in content):
             raise ReportError(f"A picture has no caption and no alternative text: {where}.")
         if "markdown" in details or "text/markdown" in content:
-            return _block("check" if kind == "check" else "prose", self._markdown(content, details))
+            form = kind if kind in ("check", "references") else "prose"
+            return _block(form, self._markdown(content, details))
         if "text/html" in content:
             return _block(
                 "html", self.texts.keep(only_words(pandoc.read_html(content["text/html"])))
