@@ -305,7 +305,7 @@ def differences(estimates: Sequence[Estimate], margins: Mapping[str, float]) -> 
         groups.setdefault(estimate.unit, []).append(estimate)
     heights = [len(group) + 1 for group in groups.values()]
     figure, axes = style.figure(
-        len(groups), height=0.7 * len(groups) + 0.36 * len(estimates) + 0.4, squeeze=False,
+        len(groups), height=0.6 * len(groups) + 0.28 * len(estimates) + 0.4, squeeze=False,
         height_ratios=heights,
     )  # fmt: skip
     for axis, (unit, group) in zip(axes[:, 0], groups.items(), strict=True):

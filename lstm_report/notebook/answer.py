@@ -14,12 +14,12 @@ from lstm_report.studies.catalogue import HEADLINE
 from lstm_report.texts import Markup
 
 QUESTIONS = {
-    "Does the shortcut help accuracy?": ("C1", "C10", "C12"),
-    "Is the network easier to train?": ("C2", "C3", "C5", "C6"),
-    "Does the network remember more?": ("C4", "C7", "C8"),
-    "What does the task ask for?": ("C9", "C11"),
+    "its accuracy": ("C1", "C10", "C12"),
+    "its training": ("C2", "C3", "C5", "C6"),
+    "its memory": ("C4", "C7", "C8"),
+    "the task": ("C9", "C11"),
 }
-"""The four questions of the chapter on evidence, with their claims."""
+"""What the four questions of the chapter on evidence ask about, with their claims."""
 ONE_LAYER = {
     "supported": "No, not in one layer: a gain of half a point, the least that would matter, is "
     "excluded.",
@@ -135,8 +135,7 @@ def show(archive: Archive, found: Sequence[Verdict]) -> None:
     display.say("**Where it acts.** {found}", found=told("C5b", "C6b", "C6c"))
     if by_name["C8d"].outcome == "supported":
         display.say(
-            "**What the algebra did not predict.** {found} Nothing older than the present word "
-            "travels on the shortcut here either; chapter 7 says what may explain it.",
+            "**What the algebra did not predict.** {found} Chapter 7 says what may explain it.",
             found=told("C8c", "C8d"),
         )
     display.say("**What it costs, and what to use instead.** {found}",
@@ -195,11 +194,11 @@ def predictions(found: Sequence[Verdict]) -> pd.DataFrame:
 
 
 def claims(found: Sequence[Verdict]) -> pd.DataFrame:
-    """Return the twelve claims by question: columns question, claim, statement and verdict."""
+    """Return the twelve claims: columns about, no., claim of the source, and verdict."""
     by_claim = {entry.claim.identity: entry for entry in verdicts.ledger(found)}
     return pd.DataFrame(
         {
-            "question": question if place == 0 else "",
+            "about": question if place == 0 else "",
             "no.": name,
             "claim of the source": by_claim[name].claim.name,
             "verdict": by_claim[name].outcome,

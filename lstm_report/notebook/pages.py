@@ -284,10 +284,9 @@ def show_key_figure(found: Sequence[Verdict]) -> None:
     display.show_figure(
         differences(measured, {"decades": depth.HALF, "points": MARGIN}),
         label="key",
-        caption="Where the shortcut acts: figures of the residual LSTM minus those of the LSTM, "
-        "with 95% intervals over the runs. Gradients are those at the start of training; words are "
-        "read back from the top layer by a linear probe, where guessing names 5%. The grey band "
-        "marks what would not matter.",
+        caption="Where the shortcut acts: residual LSTM minus LSTM, with 95% intervals over the "
+        "runs. Gradients are those at the start of training; a linear probe of the top layer reads "
+        "words back, and guessing names 5%. Grey is what would not matter.",
         alt=f"Intervals in panels by unit. {text}.",
     )
 

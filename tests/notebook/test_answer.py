@@ -51,7 +51,7 @@ def test_without_records_it_says_that_nothing_is_known(results):
 def test_every_claim_stands_under_one_question(results):
     table = answer.claims(verdicts.verdicts())
     assert sorted(table["no."]) == sorted(claim.identity for claim in verdicts.CLAIMS)
-    assert (table["question"] != "").sum() == len(answer.QUESTIONS)
+    assert (table["about"] != "").sum() == len(answer.QUESTIONS)
 
 
 def test_predictions_stand_beside_what_was_found(results):
