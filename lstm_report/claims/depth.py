@@ -12,6 +12,7 @@ Stacks of 1, 2, 4 and 8 layers, 20 runs of each; what is measured stands in `lst
 import contextlib
 import math
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -186,24 +187,24 @@ def _depths(view: View) -> Shown:
     return shown(
         _stack_panels(view, study, MODELS),
         f"Test accuracy and training loss of every stack by its number of layers (`results/{study}`"
-        "), and means of those that learnt, with 95% intervals. A stack counts as learnt above "
-        f"{evidence.LEARNT:.0%}.",
+        f"), and means of those that learnt, above {evidence.LEARNT:.0%}, with 95% intervals.",
     )
 
 
 def _probes(view: View) -> Shown:
     study = evidence.shown_study(view, DEPTH)
-    panels = []
+    x, y, panels = "time steps since the word", "words read back", []
     for title, layers in (("One layer", 1), ("Four layers", 4)):
         cells = {kind: (study, f"{kind} x{layers}") for kind in MODELS}
-        steps = evidence.numbered(view, *cells["lstm"], PROBE, f"{layers}/")
-        lines, level = evidence.under(view, cells, PROBE, steps), ("guessing", GUESSED)
-        x = "time steps since the word"
-        panels.append(Panel(title, x, "words read back", lines, {}, True, level))
+        read = partial(evidence.numbered, view, *cells["lstm"], PROBE)
+        lines = evidence.under(view, cells, PROBE, read(f"{layers}/"))
+        lines |= evidence.under(view, {"the present word alone": cells["lstm"]}, PROBE, read("0/"))
+        panels.append(Panel(title, x, y, lines, {}, True, ("guessing", GUESSED)))
     return shown(
         panels,
-        "How often a linear probe tells from the top layer’s state which of 20 words was read so "
-        f"many time steps before (`results/{study}`). Every seed, and means with 95% intervals.",
+        "How often a linear probe tells from the top layer’s state, or from the present word’s "
+        f"vector, which of 20 words was read so many time steps before (`results/{study}`). Every "
+        "seed, and means with 95% intervals.",
     )
 
 

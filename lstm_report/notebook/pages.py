@@ -88,8 +88,8 @@ def show_speed() -> None:
 def show_claim(entry: Entry, archive: Archive) -> None:
     """Display the figures of a claim, what was found, and the verdict."""
     claim = entry.claim
-    for place, draw in enumerate(claim.figures, start=1):
-        _show(draw, archive, f"claim-{_number(entry)}" + (f"-{place}" if place > 1 else ""))
+    for place, drawn in _drawn(claim.figures, archive).items():
+        _show(drawn, f"claim-{_number(entry)}" + (f"-{place}" if place > 1 else ""))
     display.say(
         "{found} **{verdict}**",
         found=Markup(" ".join(part.sentence for part in entry.parts)),
@@ -107,8 +107,29 @@ def show_details(entry: Entry, archive: Archive) -> None:
         "The first round said: {first}. {changed} {runs}",
         first=first, changed=Markup(claim.changed), runs=Markup(_runs(entry, archive)),
     )  # fmt: skip
-    for place, draw in enumerate(claim.beside, start=1):
-        _show(draw, archive, f"beside-{_number(entry)}-{place}")
+    beside = _drawn(claim.beside, archive)
+    labels = [f"beside-{_number(entry)}-{place}" for place in beside]
+    if labels:
+        display.say(
+            "Beside it, and without a part in the verdict: {figures}.",
+            figures=Markup(", ".join(f"@fig:{label}" for label in labels)),
+        )
+    for label, drawn in zip(labels, beside.values(), strict=True):
+        _show(drawn, label)
+
+
+Drawn = tuple[Shown, View]
+"""A figure, and what it looked at."""
+
+
+def _drawn(draws: Sequence[Callable[[View], Shown]], archive: Archive) -> dict[int, Drawn]:
+    """Return the figures for which there are records, by their place from 1."""
+    found: dict[int, Drawn] = {}
+    for place, draw in enumerate(draws, start=1):
+        with contextlib.suppress(Missing):
+            view = View(archive)
+            found[place] = draw(view), view
+    return found
 
 
 def _number(entry: Entry) -> str:
@@ -156,24 +177,14 @@ def show_worked_example(archive: Archive) -> None:
     )  # fmt: skip
 
 
-def _show(draw: Callable[[View], Shown], archive: Archive, label: str) -> None:
-    """Display a figure, or nothing without the records that it needs."""
-    with contextlib.suppress(Missing):
-        view = View(archive)
-        shown = draw(view)
-        display.show_figure(
-            shown.figure, label=label, caption=f"{shown.caption} {_drawn(view)}", alt=shown.alt,
-            live=shown.live,
-        )  # fmt: skip
-
-
-def _drawn(view: View) -> str:
-    """Return how many runs of which studies were looked at, and where their settings stand."""
-    used = Counter(study for study, _ in view.used)
-    if not used:
-        return ""
-    counted = ", ".join(f"`{study}` ({count})" for study, count in sorted(used.items()))
-    return f"Runs: {counted}; @tbl:settings holds their settings."
+def _show(drawn: Drawn, label: str) -> None:
+    """Display a figure, and how many runs of which studies it looked at."""
+    shown, view = drawn
+    caption = shown.caption
+    if used := Counter(study for study, _ in view.used):
+        counted = ", ".join(f"`{study}` ({count})" for study, count in sorted(used.items()))
+        caption += f" Runs: {counted}; @tbl:settings holds their settings."
+    display.show_figure(shown.figure, label=label, caption=caption, alt=shown.alt, live=shown.live)
 
 
 def show_part(found: Verdict) -> None:
@@ -318,4 +329,4 @@ def _runs(entry: Entry, archive: Archive) -> str:
             parts.append(f"`results/{name}/{file}` ({count})")
     if not parts:
         return "No verdict rests on runs of it yet."
-    return f"Runs by file: {', '.join(parts)}; `lstm-report claims --json FILE` names each."
+    return f"Runs by file: {', '.join(parts)}."
