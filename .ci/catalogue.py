@@ -39,7 +39,7 @@ UNSHOWN = ("claims/plan.py", "figures/values.py", "notebook/references.py")
 """What writes for other readers than those of the report, or names works."""
 NAMES = re.compile(
     r"(?:lstm|reslstm|gatedlstm) [a-z{].*|lstm-report \S+.*|"
-    r".*<[!/a-z].*|.*[#\[]\w.*|.*:::.*|.*\\vert.*",
+    r".*<[!/a-z].*|.*[#\[]\w.*|.*:::.*|.*\\vert.*|\\partial ",
     re.DOTALL,
 )
 """Names of cells and trials, which are code, and markup."""

@@ -14,6 +14,11 @@ from collections.abc import Callable, Collection, Sequence
 from numbers import Integral, Real
 from typing import Any
 
+SYMBOLS = re.compile(
+    r"(?<![\w`{\\])(?:F\(x_t\)|∂?[chmx]_(?:t|\{t-1\})(?:/∂[chmx]_(?:t|\{t-1\}))?)(?![\w`])"
+)
+"""Symbols of the equations as the plan and the code write them."""
+PARTIAL = "\\partial "
 NOT_MEASURED = "not measured"
 SHORT = 16
 """Characters up to which a cell of a table stays on one line, as in `not measured yet`."""
@@ -145,6 +150,16 @@ HIDDEN = re.compile(
 
 class Markup(str):
     """A value of `display.say` that is no data: Markdown that the report's author wrote."""
+
+
+def with_formulas(markdown: str) -> str:
+    """Return Markdown in which the symbols of the equations, as in `h_{t-1}`, are formulas.
+
+    What holds formulas already stays as it is.
+    """
+    if "$" in markdown:
+        return markdown
+    return SYMBOLS.sub(lambda found: f"${found[0].replace('∂', PARTIAL)}$", markdown)
 
 
 def mark(number: int) -> str:

@@ -255,3 +255,17 @@ def test_a_line_may_break_between_chinese_letters_alone():
     assert texts.width("用LSTM") == 6
     assert texts.pieces("残差" * 40) == ["残差" * 40]
     assert len(texts.pieces("a" * 40)) > 1
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("F(x_t) leads from x_t to h_t", "$F(x_t)$ leads from $x_t$ to $h_t$"),
+        ("with it ∂c_t/∂c_{t-1} along", r"with it $\partial c_t/\partial c_{t-1}$ along"),
+        ("no path from h_{t-1} to h_t.", "no path from $h_{t-1}$ to $h_t$."),
+        ("`x_t` and max_time, box_t", "`x_t` and max_time, box_t"),
+        ("the state $h_t$ of x_t", "the state $h_t$ of x_t"),
+    ],
+)
+def test_symbols_of_the_equations_are_set_as_formulas(text, expected):
+    assert texts.with_formulas(text) == expected

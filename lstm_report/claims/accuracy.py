@@ -152,7 +152,8 @@ def _forms(view: View) -> Shown:
             "residual LSTM minus LSTM with skip": (residual, skip),
             "LSTM with skip minus LSTM": (skip, lstm),
         },
-        "What the residual does by what the gates read, and what it does beside them.",
+        "Two steps from the LSTM to the residual LSTM: first the residual is added to what leaves "
+        "the layer (LSTM with skip), then the gates read it too.",
     )
 
 

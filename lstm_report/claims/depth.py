@@ -158,7 +158,7 @@ def _trained_gradients(view: View) -> Shown:
         table = evidence.under(view, {kind: cell}, LAYER_GRADIENT, layers)[kind]
         lines[kind] = table[learnt(evidence.accuracy(view, *cell)).reindex(table.index)]
     panel = Panel("", "layer, the deepest at the right", "norm of the gradient", lines, LOG)
-    caption = f"The same by layer after training (`results/{study}`), of the stacks that learnt."
+    caption = f"Gradient of the loss by layer in trained stacks that learnt (`results/{study}`)."
     return shown([panel], caption)
 
 

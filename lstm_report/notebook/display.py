@@ -322,7 +322,7 @@ def summary(lines: Sequence[str]) -> None:
 def _in_language(value: Any) -> Any:
     """Return what fills a field: what the author wrote and what has a translation, in it."""
     if isinstance(value, texts.Markup):
-        return texts.Markup(translated(value))
+        return texts.Markup(texts.with_formulas(translated(value)))
     return known(value) if isinstance(value, str) else value
 
 
