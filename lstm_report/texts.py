@@ -15,7 +15,8 @@ from numbers import Integral, Real
 from typing import Any
 
 SYMBOLS = re.compile(
-    r"(?<![\w`{\\])(?:F\(x_t\)|∂?[chmx]_(?:t|\{t-1\})(?:/∂[chmx]_(?:t|\{t-1\}))?)(?![\w`])"
+    r"(?<![A-Za-z0-9_`{\\])(?:F\(x_t\)|∂?[chmx]_(?:t|\{t-1\})(?:/∂[chmx]_(?:t|\{t-1\}))?)"
+    r"(?![A-Za-z0-9_`])"
 )
 """Symbols of the equations as the plan and the code write them."""
 PARTIAL = "\\partial "

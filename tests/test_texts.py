@@ -263,6 +263,7 @@ def test_a_line_may_break_between_chinese_letters_alone():
         ("F(x_t) leads from x_t to h_t", "$F(x_t)$ leads from $x_t$ to $h_t$"),
         ("with it ∂c_t/∂c_{t-1} along", r"with it $\partial c_t/\partial c_{t-1}$ along"),
         ("no path from h_{t-1} to h_t.", "no path from $h_{t-1}$ to $h_t$."),
+        ("沿∂c_t/∂c_{t-1}因而，F(x_t)没有", r"沿$\partial c_t/\partial c_{t-1}$因而，$F(x_t)$没有"),
         ("`x_t` and max_time, box_t", "`x_t` and max_time, box_t"),
         ("the state $h_t$ of x_t", "the state $h_t$ of x_t"),
     ],
