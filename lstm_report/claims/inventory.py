@@ -241,7 +241,7 @@ def settings() -> pd.DataFrame:
 
     Returns:
         Columns study, models (how many kinds of them), seeds, and those of `SETTINGS`; a setting
-        that differs between the cells is given as `least to most`.
+        that differs between the cells is given as `least–most`.
     """
     rows = []
     for study in catalogue.STUDIES.values():
@@ -251,7 +251,7 @@ def settings() -> pd.DataFrame:
         row: dict[str, Any] = {"study": study.name, "models": len(one), "seeds": study.seeds}
         for heading, key in SETTINGS.items():
             values = sorted({value_of(run.config, key) or WHOLE for run in one})
-            row[heading] = " to ".join(
+            row[heading] = "–".join(
                 f"{value:,g}" for value in dict.fromkeys((values[0], values[-1]))
             )
         rows.append(row)
