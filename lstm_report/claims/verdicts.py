@@ -42,6 +42,8 @@ TESTED = tuple(part for part in PARTS if isinstance(part, Part) and not part.sha
 ACROSS, ALONG = ("C5b", "C7d"), ("C5d", "C7b")
 """The parts of D1: the shortcut acts across layers (supported), and not along time (refuted)."""
 D1 = "the shortcut acts across layers and not along time"
+FLOOR = "< 10⁻¹⁰"
+"""A corrected p-value that is not told from 0."""
 NO_TEST = "\N{EN DASH}"
 
 
@@ -292,7 +294,7 @@ def _corrected(entry: Verdict) -> str:
     if entry.adjusted is None:
         return NO_TEST
     if entry.adjusted <= SMALLEST * len(TESTED):  # these are not told from 0
-        return "< 10⁻¹⁰"
+        return FLOOR
     return texts.cell(entry.adjusted, "{:.2g}")
 
 
@@ -309,6 +311,7 @@ def as_text(found: Sequence[Verdict], archive: Archive) -> str:
     """Return the verdicts for a terminal: when the rules were registered, claims, and parts."""
     lines = [*registered(), ""]
     of_parts = by_part(found).drop(columns="statement")
+    of_parts = of_parts.replace(FLOOR, FLOOR.replace("10⁻¹⁰", "1e-10"))
     numeric = [name == "p, corrected" for name in of_parts]
     lines.append(texts.as_text([*map(str, of_parts)], of_parts.to_numpy().tolist(), numeric))
     first = first_round()
