@@ -122,7 +122,9 @@ def show(archive: Archive, found: Sequence[Verdict]) -> None:
         return Markup(" ".join(by_name[name].finding for name in names))
 
     def measured(*names: str) -> Markup:
-        return Markup(" ".join(by_name[name].sentence for name in names))
+        entries = [by_name[name] for name in names]
+        told = (entry.finding if entry.lacking else entry.sentence for entry in entries)
+        return Markup(" ".join(told))
 
     display.say("**{answer}**", answer=short(found))
     display.say("**In one layer.** {models} {found}", models=_accuracies(archive),

@@ -287,7 +287,7 @@ def show_key_figure(found: Sequence[Verdict]) -> None:
     measured = [
         dataclasses.replace(estimate, what=shown)
         for name, shown in KEY.items()
-        if (estimate := by_name[name].estimate) is not None
+        if (estimate := by_name[name].estimate) is not None and not by_name[name].lacking
     ]
     if not measured:
         return
@@ -297,7 +297,7 @@ def show_key_figure(found: Sequence[Verdict]) -> None:
         label="key",
         caption="Where the shortcut acts: residual LSTM minus LSTM, with 95% intervals over the "
         "runs. Gradients are those at the start of training; a linear probe of the top layer reads "
-        "words back, and guessing names 5%. Grey is what would not matter.",
+        "words back, and guessing names 5%.",
         alt=f"Intervals in panels by unit. {text}.",
     )
 
