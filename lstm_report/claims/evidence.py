@@ -38,6 +38,14 @@ def bound(value: float, unit: str) -> str:
     return UNITS[unit][3].format(text.removeprefix("+") if not text.strip("+0.") else text)
 
 
+def _sides(above: str, below: str, *, either: bool) -> str:
+    """Return on which side of which bound an interval lies, of `either` bound or of both."""
+    if above and below:
+        both = f"above {above} and below {below}"
+        return f"above {above} or below {below}" if either else both
+    return f"above {above}" if above else f"below {below}"
+
+
 @dataclass(frozen=True)
 class Rule:
     """Where the figure of a part has to lie; the ends belong to neither region."""
@@ -61,17 +69,12 @@ class Rule:
 
     def region(self, unit: str) -> str:
         """Return where the whole interval has to lie for the part to be supported."""
-        above, below = bound(self.above, unit), bound(self.below, unit)
-        if above and below:
-            return f"above {above} and below {below}"
-        return f"above {above}" if above else f"below {below}"
+        return _sides(bound(self.above, unit), bound(self.below, unit), either=False)
 
     def text(self, unit: str, against: str) -> str:
         """Return the rule in words; `against` is the verdict on the other side."""
-        above, below = bound(self.refuted_above, unit), bound(self.refuted_below, unit)
-        other = f"above {above}" if above else f"below {below}"
-        if above and below:
-            other = f"above {above} or below {below}"
+        ends = bound(self.refuted_above, unit), bound(self.refuted_below, unit)
+        other = _sides(*ends, either=True)
         return (
             f"supported if the whole interval lies {self.region(unit)}; else {against} if it lies "
             f"{other}."

@@ -203,9 +203,7 @@ def _cache(data: PreparedData, size: int) -> Path:
 
 def _sentences(data: PreparedData) -> list[str]:
     """Return what the vectors are learnt from."""
-    held = _normalised(data.validation)
-    unlabelled = (text for text in data.source.unlabelled if normalised(text) not in held)
-    return [*data.train.reviews.texts, *unlabelled]
+    return [*data.train.reviews.texts, *_outside(data, data.validation)]
 
 
 def apart(data: PreparedData) -> list[str]:
@@ -214,8 +212,7 @@ def apart(data: PreparedData) -> list[str]:
     Raises:
         UserError: when there are none.
     """
-    known = _normalised(data.train) | _normalised(data.validation)  # `attach` knows those of test
-    found = [text for text in data.source.unlabelled if normalised(text) not in known]
+    found = _outside(data, data.train, data.validation)  # `attach` has seen to those of test
     if not found:
         raise UserError(
             f"Expected unlabelled reviews beside those of {data.source.name}, got none: resolve "
@@ -224,8 +221,10 @@ def apart(data: PreparedData) -> list[str]:
     return found
 
 
-def _normalised(split: Split) -> set[str]:
-    return {normalised(text) for text in split.reviews.texts}
+def _outside(data: PreparedData, *parts: Split) -> list[str]:
+    """Return the unlabelled reviews whose text stands in none of these parts."""
+    known = {normalised(text) for part in parts for text in part.reviews.texts}
+    return [text for text in data.source.unlabelled if normalised(text) not in known]
 
 
 def _learnt(data: PreparedData, size: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from lstm_report.figures import style
 from lstm_report.notebook import display, scoreboard
 from lstm_report.studies import tuned
 from lstm_report.studies.records import Records
-from lstm_report.studies.tuned import Search, reads_unlabelled
+from lstm_report.studies.tuned import Search
 
 
 def trials(search: Search, epochs: pd.DataFrame) -> pd.DataFrame:
@@ -40,7 +40,7 @@ def best_trials(search: Search, reached: pd.DataFrame) -> dict[str, dict[bool, s
         search: what was looked for.
         reached: from `trials`, with none missing; of equal trials the first is taken.
     """
-    learnt = np.array([reads_unlabelled(search.trials[trial]) for trial in reached.index])
+    learnt = np.array([search.reads_unlabelled(trial) for trial in reached.index])
     return {
         kind: {with_: str(reached.loc[learnt == with_, kind].idxmax()) for with_ in (False, True)}
         for kind in reached.columns

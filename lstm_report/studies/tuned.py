@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lstm_report.config import MODELS
-from lstm_report.studies.study import Cell
+from lstm_report.config import MODELS, RunConfig
+from lstm_report.studies.study import Cell, change
 
 STRONG_SETTINGS: dict[str, Any] = {
     # The last 400 tokens of a review: Miyato et al. (2017), section 4.1. The vocabulary and both
@@ -108,11 +108,6 @@ TOP_CHOSEN: dict[str, dict[bool, str]] = {
 }
 
 
-def reads_unlabelled(settings: Mapping[str, Any]) -> bool:
-    """Return whether runs of these settings learn from the unlabelled reviews."""
-    return not {"training.vectors", "training.self_training"}.isdisjoint(settings)
-
-
 @dataclass(frozen=True)
 class Search:
     """Trials of settings, those that were taken, and what they were to reach."""
@@ -135,6 +130,10 @@ class Search:
     """Test accuracy of a single network to be reached, without and with them."""
     words: Mapping[str, str]
     """What the words in the names of the trials mean."""
+
+    def reads_unlabelled(self, trial: str) -> bool:
+        """Return whether the runs of a trial learn from the unlabelled reviews."""
+        return change(RunConfig(), {**self.settings, **self.trials[trial]}).reads_unlabelled
 
     def trial_cells(self) -> tuple[Cell, ...]:
         """Return the cells of the study `tuning`."""
