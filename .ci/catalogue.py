@@ -48,7 +48,7 @@ UNTOLD = {*style.FURTHER, *(trial for search in SEARCHES.values() for trial in s
 SILENT = {
     "UserError", "ReportError", "ValueError", "AssertionError", "RuntimeError", "TypeError",
     "require", "compile", "warning", "print", "sub", "split", "fullmatch", "search", "match",
-    "unknown", "getLogger", "query", "check_names",
+    "unknown", "getLogger", "query", "check_names", "removeprefix",
 }  # fmt: skip
 """Functions whose texts the report does not show."""
 WORDS = re.compile(r"[A-Za-z]{2,}.*\s|\s.*[A-Za-z]{2,}", re.DOTALL)

@@ -21,7 +21,7 @@ READOUTS = ("last", "mean", "max", "mean and max")
 LOSSES = ("bce", "smoothed", "hinge")
 """What training may minimise; see `lstm_report.training.losses.OBJECTIVES`."""
 SCHEDULES = ("constant", "linear")
-"""How the step size changes; see `lstm_report.training.loop`."""
+"""How the step size changes; see `lstm_report.training.steps`."""
 VECTORS = ("none", "in-domain")
 """Where the word vectors start from; see `lstm_report.data.unlabelled`."""
 LATER = {"added later": True}
@@ -52,10 +52,9 @@ BELOW_ONE = {"validation_fraction", "average", *DROPOUTS}
 
 def _check(configuration: Any) -> None:
     """Raise `UserError` for the first field whose type or value cannot be used."""
-    hints = get_type_hints(type(configuration))
-    for name in (entry.name for entry in dataclasses.fields(configuration)):
-        value, allowed = getattr(configuration, name), get_args(hints[name]) or (hints[name],)
-        if dataclasses.is_dataclass(value) or (value is None and type(None) in allowed):
+    for name, hint in get_type_hints(type(configuration)).items():
+        value, allowed = getattr(configuration, name), get_args(hint) or (hint,)
+        if value is None and type(None) in allowed:
             continue
         kind = next(entry for entry in allowed if entry is not type(None))
         if kind is float and isinstance(value, int) and not isinstance(value, bool):

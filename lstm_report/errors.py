@@ -13,5 +13,10 @@ class UserError(Exception):
         return [f"{type(self).__name__}: {self}"]
 
 
+def reason(error: BaseException) -> str:
+    """Return the first line of what an error says, or its name when it says nothing."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
 class FileWarning(UserWarning):
     """Something in a file that looks like a mistake and may be none, told in one sentence."""

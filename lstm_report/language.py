@@ -42,6 +42,8 @@ LISTS = (
 )
 """What divides the parts of a sentence or a list, and what does so in Chinese."""
 BRACKETS = re.compile(r"(?P<before>.*?) ?\((?P<inside>.+)\)(?P<after>[^()]*)", re.DOTALL)
+CODE = re.compile(r"(?<=`)\{([^{}:]*)[^{}]*\}(?=`)")
+"""A field that holds code."""
 FORMULA = re.compile(r"(.+) (\$[^$]+\$)")
 """Words and a formula, as in a label."""
 SENTENCE = re.compile(r"\b[a-z]+(?: [a-z]+){2}\b")
@@ -68,13 +70,7 @@ class Form:
         self.fixed = [literal for literal, *_ in parts if literal]
         self.signs = sum(not letter.isspace() for literal in self.fixed for letter in literal)
         self.names = [name for _, name, *_ in parts if name is not None]
-        self.names_fit = self.signs >= NAMING
-        after = [literal for literal, *_ in parts[1:]] + [""]
-        self.code = {
-            name
-            for (before, name, *_), behind in zip(parts, after, strict=True)
-            if name is not None and before.endswith("`") and behind.startswith("`")
-        }
+        self.code = {*CODE.findall(text)}
         self.translation = [(literal, name) for literal, name, *_ in
                             string.Formatter().parse(translation)]  # fmt: skip
         self.patterns = [
@@ -117,20 +113,9 @@ class Catalogue:
         self.ends = [(text, end) for text, end in pairs.items() if text[0] in ",;: "]
         self.known: dict[tuple[str, bool], str | None] = {}
 
-    @classmethod
-    def read(cls, language: str) -> "Catalogue":
-        """Return the catalogue of a language."""
-        from babel.messages.pofile import read_po
-
-        with (FOLDER / f"{language}.po").open("rb") as file:
-            messages = read_po(file, locale=language)
-        return cls({str(entry.id): str(entry.string) for entry in messages
-                    if entry.id and entry.string and not entry.fuzzy})  # fmt: skip
-
     def find(self, text: str) -> str | None:
         """Return the translation of a text, or `None`."""
-        found = self._find(text, False)
-        return self._find(text, True) if found is None else found
+        return self._find(text, False) or self._find(text, True)
 
     def _find(self, text: str, names: bool) -> str | None:
         """Return the same; with `names`, parts may stay that may be the name of something."""
@@ -143,14 +128,13 @@ class Catalogue:
     def _found(self, text: str, names: bool) -> str | None:
         if needs_none(text):
             return text
-        whole = self._whole(text)
-        if whole is not None:
-            return whole
-        # What fills a field is rarely more than one part of a text, so this is tried last.
-        found = self._formed(text, names, parts=False)
-        if found is None:
-            found = self._divided(text, names)
-        return self._formed(text, names, parts=True) if found is None else found
+        return (
+            self._whole(text)
+            or self._formed(text, names, parts=False)
+            or self._divided(text, names)
+            # What fills a field is rarely more than one part of a text, so this is tried last.
+            or self._formed(text, names, parts=True)
+        )
 
     def _formed(self, text: str, names: bool, parts: bool) -> str | None:
         """Return the translation of a text by its form, whose fields may hold several parts."""
@@ -170,11 +154,12 @@ class Catalogue:
         self, form: Form, fields: dict[str, str], text: str, names: bool
     ) -> dict[str, str] | None:
         """Return the translations of what fills a form, or nothing where one is missing."""
+        names = names and form.signs >= NAMING
         made = {}
         for name, value in fields.items():
             if value == text or not _balanced(value):
                 return None
-            found = value if name in form.code else self._field(value, names and form.names_fit)
+            found = value if name in form.code else self._field(value, names)
             if found is None:
                 return None
             made[name] = found
@@ -252,23 +237,12 @@ class Catalogue:
 
     def _sentences(self, text: str, names: bool) -> str | None:
         """Return the translation of sentences, of which some may stand in one text."""
-        parts = SENTENCES.split(text)
-        for first in range(len(parts) - 1, 0, -1):
-            start = text[: _end(text, parts[:first])]
-            rest = text[len(start) :].lstrip()
-            found = self._find(start, names)
-            further = None if found is None else self._find(rest, names)
+        for gap in reversed([*SENTENCES.finditer(text)]):
+            found = self._find(text[: gap.start()], names)
+            further = None if found is None else self._find(text[gap.end() :], names)
             if found is not None and further is not None:
                 return found + (" " if found.isascii() and further.isascii() else "") + further
         return None
-
-
-def _end(text: str, parts: Sequence[str]) -> int:
-    """Return where the last of a text's parts ends."""
-    place = 0
-    for part in parts:
-        place = text.index(part, place) + len(part)
-    return place
 
 
 def _balanced(text: str) -> bool:
@@ -338,25 +312,28 @@ def of_file(path: Path) -> str:
 @functools.cache
 def catalogue(language: str) -> Catalogue:
     """Return the catalogue of a language other than English."""
-    return Catalogue.read(language)
+    from babel.messages.pofile import read_po
+
+    with (FOLDER / f"{language}.po").open("rb") as file:
+        messages = read_po(file, locale=language)
+    return Catalogue({str(entry.id): str(entry.string) for entry in messages
+                      if entry.id and entry.string and not entry.fuzzy})  # fmt: skip
 
 
-def known(text: str, language: str | None = None) -> str:
+def known(text: str) -> str:
     """Return the translation of a text, or the text itself, which may be data."""
-    language = language or _chosen
-    if language == "en":
-        return text
-    found = catalogue(language).find(text)
-    return text if found is None else found
+    return _told(text, _chosen, "")
 
 
 def translated(text: str, language: str | None = None) -> str:
     """Return the translation of a text that the author wrote; without one, it bears a mark."""
-    language = language or _chosen
-    if language == "en":
-        return text
-    found = catalogue(language).find(text)
-    return f"{text}{UNTRANSLATED}" if found is None else found
+    return _told(text, language or _chosen, UNTRANSLATED)
+
+
+def _told(text: str, language: str, mark: str) -> str:
+    """Return the translation of a text or, without one, the text and a mark."""
+    found = text if language == "en" else catalogue(language).find(text)
+    return f"{text}{mark}" if found is None else found
 
 
 def notebook(node: "nbformat.NotebookNode", language: str) -> "nbformat.NotebookNode":

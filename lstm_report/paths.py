@@ -102,6 +102,12 @@ def atomic_write(target: Path, *, directory: bool = False) -> Iterator[Path]:
             shutil.rmtree(temporary.parent, ignore_errors=True)
 
 
+def write_text(target: Path, text: str) -> None:
+    """Write a text as UTF-8 to a file in one step, see `atomic_write`."""
+    with atomic_write(target) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 def _put(folder: Path, target: Path) -> None:
     """Move a folder to `target`, in the place of one that is there or that another puts there."""
     while True:

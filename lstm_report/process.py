@@ -28,17 +28,17 @@ def keep_freed() -> bool:
     return all(bool(set_option(name, LARGEST)) for name in (MMAP_THRESHOLD, TRIM_THRESHOLD))
 
 
-PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE"}
-"""Threads of OpenMP that have nothing to do sleep. By default they spin, and where another process
-keeps a core busy, each wait then lasts until that process gives way."""
 SMALL = 2e8
 """Operations of a training step from which a second thread pays."""
 
 
 def wait_passively(environment: MutableMapping[str, str] = os.environ) -> None:
-    """Let waiting threads sleep, unless the environment says otherwise; before torch is loaded."""
-    for name, value in PASSIVE.items():
-        environment.setdefault(name, value)
+    """Let waiting threads sleep, unless the environment says otherwise; before torch is loaded.
+
+    By default threads of OpenMP that have nothing to do spin, and where another process keeps a
+    core busy, each wait then lasts until that process gives way.
+    """
+    environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 @contextmanager

@@ -9,7 +9,9 @@ import functools
 import importlib.metadata
 import os
 import platform
+import re
 import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -109,10 +111,10 @@ def objection(commit: str) -> str:
     return ""
 
 
-def versions() -> dict[str, str]:
-    """Return the versions of Python and of the packages that shape a result."""
+def versions(packages: Iterable[str] = PACKAGES) -> dict[str, str]:
+    """Return the versions of Python and of packages, by default of those that shape a result."""
     found = {"python": platform.python_version()}
-    for name in PACKAGES:
+    for name in packages:
         try:
             found[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
@@ -125,10 +127,9 @@ def processor() -> str:
     name = platform.processor() or platform.machine()
     listing = Path("/proc/cpuinfo")
     if listing.is_file():
-        for line in listing.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
-                name = line.partition(":")[2].strip()
-                break
+        told = listing.read_text(encoding="utf-8", errors="replace")
+        if found := re.search("^model name.*?:(.*)", told, re.MULTILINE):
+            name = found[1].strip()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return f"{name}, {cores} cores"
 

@@ -6,12 +6,11 @@ report's author wrote, and the text takes the place of its mark when the Markdow
 
 import html
 import math
-import numbers
 import re
 import string
 import unicodedata
 from collections.abc import Callable, Collection, Sequence
-from numbers import Integral, Real
+from numbers import Integral, Number, Real
 from typing import Any
 
 SYMBOLS = re.compile(
@@ -19,7 +18,6 @@ SYMBOLS = re.compile(
     r"(?![A-Za-z0-9_`])"
 )
 """Symbols of the equations as the plan and the code write them."""
-PARTIAL = "\\partial "
 NOT_MEASURED = "not measured"
 SHORT = 16
 """Characters up to which a cell of a table stays on one line, as in `not measured yet`."""
@@ -59,10 +57,7 @@ def duration(seconds: float) -> str:
 
 
 def as_html(
-    heading: list[str],
-    rows: list[list[str]],
-    numeric: list[bool],
-    written: Sequence[bool] | None = None,
+    heading: list[str], rows: list[list[str]], numeric: list[bool], written: list[bool]
 ) -> str:
     """Return an HTML table; numeric columns are aligned right, and short cells stay on one line.
 
@@ -71,7 +66,6 @@ def as_html(
         numeric: whether a column holds numbers.
         written: whether a column is the author's, where mathematics stands between dollar signs.
     """
-    own = written or [False] * len(heading)
 
     def style(text: str, number: bool) -> str:
         aligned = f"text-align:{'right' if number else 'left'}"
@@ -81,7 +75,7 @@ def as_html(
         return "".join(
             f'<{tag} style="{style(text, number)}">{html.escape(text) if mine else literal(text)}'
             f"</{tag}>"
-            for text, number, mine in zip(cells, numeric, own, strict=True)
+            for text, number, mine in zip(cells, numeric, written, strict=True)
         )
 
     body = "".join(f"<tr>{line('td', row)}</tr>" for row in rows)
@@ -160,7 +154,7 @@ def with_formulas(markdown: str) -> str:
     """
     if "$" in markdown:
         return markdown
-    return SYMBOLS.sub(lambda found: f"${found[0].replace('∂', PARTIAL)}$", markdown)
+    return SYMBOLS.sub(lambda found: "$" + found[0].replace("∂", r"\partial ") + "$", markdown)
 
 
 def mark(number: int) -> str:
@@ -237,7 +231,7 @@ class Template(string.Formatter):
         if isinstance(value, list):
             return "\n".join(self.format_field(entry, format_spec) for entry in value)
         text = cell(value, "{:" + format_spec + "}")
-        own = isinstance(value, (Markup, numbers.Number)) or missing(value)
+        own = isinstance(value, (Markup, Number)) or missing(value)
         return text if own else self.mark(text)
 
 

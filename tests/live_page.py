@@ -51,7 +51,7 @@ def write_page(folder: Path, *calls: Callable[[], None], text: str = "Text.") ->
 
 def give_modules(page: Page) -> None:
     """Put what the modules of the page's script export into `modules`, by the module's name."""
-    script = scripts.bundled("main").rpartition("const module_main")[0]
+    script = scripts.bundled().rpartition("const module_main")[0]
     names = re.findall(r"^const module_(\w+)", script, re.MULTILINE)
     given = ", ".join(f"{name}: module_{name}" for name in names)
     page.evaluate(f"() => {{ {script}\nwindow.modules = {{ {given} }}; }}")

@@ -5,13 +5,12 @@ the same training reviews. Source: Mesnil et al. (2015), ICLR workshop, for the 
 """
 
 import dataclasses
-import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
-from lstm_report.analysis.perturbations import Entry, Key
+from lstm_report.analysis.measurements import Entry, Key
 from lstm_report.config import DataConfig
 from lstm_report.data.prepared import prepare, split_rows
 from lstm_report.data.sources import Source
@@ -31,11 +30,15 @@ ACCURACY: Key = ("accuracy, averaged with n-grams", "")
 """On the test reviews, by the chosen weight."""
 
 
-class Logits(NamedTuple):
-    """What a model says of the validation and of the test reviews, (M,) and (N,)."""
+class Linear(NamedTuple):
+    """What the linear model of a split says, in logits."""
 
     validation: np.ndarray
+    """(M,) of the validation reviews."""
     test: np.ndarray
+    """(N,) of the test reviews."""
+    seconds: float
+    """How long it took to fit."""
 
 
 class Choice(NamedTuple):
@@ -74,28 +77,22 @@ class NGrams:
     def __init__(self, source: Source) -> None:
         """Take the reviews that the runs were trained with."""
         self.source = source
-        self._fitted: dict[DataConfig, tuple[Logits, float]] = {}
+        self._fitted: dict[DataConfig, Linear] = {}
 
-    def fitted(self, config: DataConfig) -> tuple[Logits, float]:
-        """Return the logits for the split of a configuration, and the seconds it took to fit."""
+    def fitted(self, config: DataConfig) -> Linear:
+        """Return the model of the split of a configuration."""
         # Of a configuration only the split matters: the linear model reads whole reviews.
         keys = "validation_fraction", "train_limit", "split_seed"
         key = dataclasses.replace(DataConfig(), **{name: getattr(config, name) for name in keys})
         if key not in self._fitted:
-            rows, linear = split_rows(self.source, config), LINEAR[CELL]
-            train, validation = (
-                self.source.train.take(rows[part]) for part in ("train-rows", "validation-rows")
-            )
-            started = time.perf_counter()
+            rows = split_rows(self.source, config)
+            train = self.source.train.take(rows["train-rows"])
+            validation = self.source.train.take(rows["validation-rows"])
             model = baselines.linear_baseline(
-                train,
-                validation,
-                self.source.test,
-                features=linear.features,
-                ngrams=linear.ngrams,
+                train, validation, self.source.test, **LINEAR[CELL]._asdict()
             )
-            seconds = time.perf_counter() - started - model.test_seconds
-            self._fitted[key] = Logits(model.judge(validation.texts), model.logits), seconds
+            said, seconds = model.judge(validation.texts), model.seconds - model.test_seconds
+            self._fitted[key] = Linear(said, model.logits, seconds)
         return self._fitted[key]
 
 
@@ -107,16 +104,14 @@ def measures(run: Run, n_grams: NGrams) -> Iterator[Entry]:
     from lstm_report.training.evaluate import logits_of
 
     prepared = prepare(n_grams.source, run.config.data)
-    validation = logits_of(run.load_model(), prepared.validation).numpy().astype(np.float64)
-    network = Logits(validation, run.predictions["logit"].to_numpy(np.float64))
-    linear, seconds = n_grams.fitted(run.config.data)
+    network = logits_of(run.load_model(), prepared.validation).numpy().astype(np.float64)
+    linear = n_grams.fitted(run.config.data)
     labels = np.asarray(prepared.validation.reviews.labels)
-    choice = choose(network.validation, linear.validation, labels)
+    choice = choose(network, linear.validation, labels)
     for weight, accuracy in zip(WEIGHTS, choice.accuracies, strict=True):
         yield (VALIDATION, f"{weight:.2f}"), (float(accuracy), len(labels))
-    yield SECONDS, (seconds, len(prepared.train))
+    yield SECONDS, (linear.seconds, len(prepared.train))
     yield WEIGHT, (choice.weight, len(labels))
-    right = (average(network.test, linear.test, choice.weight) > 0) == (
-        run.predictions["label"].to_numpy() == 1
-    )
+    test = average(run.predictions["logit"].to_numpy(np.float64), linear.test, choice.weight)
+    right = (test > 0) == (run.predictions["label"].to_numpy() == 1)
     yield ACCURACY, (float(right.mean()), len(right))

@@ -6,7 +6,7 @@ A kernel runs a whole layer at once and hands out no state between its steps to 
 the same weights in `lstm_report.models.cells` do, at several times the cost.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,8 +27,16 @@ from lstm_report.models.cells import (
     residual_lstm_step,
     rnn_step,
 )
-from lstm_report.models.classifier import SentimentClassifier
-from lstm_report.models.layers import GatedResLSTM, ResLSTM, SkipLSTM, cell_parameters
+from lstm_report.models.classifier import LAYERS, SentimentClassifier
+from lstm_report.models.layers import cell_parameters
+
+STEPS: dict[str, Callable[..., Step]] = {
+    "lstm": lstm_step,
+    "reslstm": residual_lstm_step,
+    "skiplstm": lstm_step,
+    "gatedlstm": gated_residual_lstm_step,
+}
+"""The step of each kind of layer that has gates."""
 
 
 @dataclass
@@ -38,9 +46,31 @@ class Layer:
     hidden: list[Tensor] = field(default_factory=list)
     """The hidden state that the gates of the next step read."""
     output: list[Tensor] = field(default_factory=list)
-    """What the next layer reads: the hidden state, but with `SkipLSTM` that and the shortcut."""
+    """What the next layer reads: the hidden state, but of a `skiplstm` that and the shortcut."""
     steps: list[Step] = field(default_factory=list)
     """Gates and cell state, by their equations; none in a plain network, which has no gates."""
+
+
+def run_cell(kind: str, inputs: Sequence[Tensor], parameters: CellParameters) -> Layer:
+    """Return every state of one layer from zero states.
+
+    Args:
+        kind: one of `lstm_report.config.KINDS`.
+        inputs: T inputs of shape (B, I), or (I,).
+        parameters: the cell's weights.
+    """
+    h = c = inputs[0].new_zeros(*inputs[0].shape[:-1], parameters.weight_hh.shape[1])
+    layer = Layer()
+    for x in inputs:
+        if kind == "rnn":
+            h = rnn_step(x, h, parameters)
+        else:
+            step = STEPS[kind](x, h, c, parameters)
+            h, c = step.h, step.c
+            layer.steps.append(step)
+        layer.hidden.append(h)
+        layer.output.append(h + residual(x, parameters) if kind == "skiplstm" else h)
+    return layer
 
 
 def unroll(recurrent: nn.Module, x: Tensor) -> list[Layer]:
@@ -55,27 +85,11 @@ def unroll(recurrent: nn.Module, x: Tensor) -> list[Layer]:
         The L layers, the one that reads `x` first. Gradients by every tensor in it, and through
         it, are those of the network.
     """
-    if isinstance(recurrent, GatedResLSTM):
-        advance = gated_residual_lstm_step
-    else:
-        advance = residual_lstm_step if isinstance(recurrent, ResLSTM) else lstm_step
-    layers, inputs = [], list(x.unbind())
+    kind = next(kind for kind, layer in LAYERS.items() if type(recurrent) is layer)
+    layers: list[Layer] = []
     for k in range(int(recurrent.num_layers)):  # type: ignore[arg-type]
-        parameters = cell_parameters(recurrent, k)
-        h = c = x.new_zeros(x.shape[1], parameters.weight_hh.shape[1])
-        layer = Layer()
-        for x_t in inputs:
-            if isinstance(recurrent, nn.RNN):
-                h = rnn_step(x_t, h, parameters)
-            else:
-                step = advance(x_t, h, c, parameters)
-                h, c = step.h, step.c
-                layer.steps.append(step)
-            layer.hidden.append(h)
-            skips = isinstance(recurrent, SkipLSTM)
-            layer.output.append(h + residual(x_t, parameters) if skips else h)
-        layers.append(layer)
-        inputs = layer.output
+        inputs = layers[-1].output if layers else x.unbind()
+        layers.append(run_cell(kind, inputs, cell_parameters(recurrent, k)))
     return layers
 
 

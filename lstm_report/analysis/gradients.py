@@ -13,19 +13,18 @@ from torch import Tensor
 from torch.nn import functional
 
 from lstm_report import config as configuration
-from lstm_report.analysis.gates import gradient_norms, in_double
+from lstm_report.analysis.gates import gradient_norms, in_double, run_cell
 from lstm_report.analysis.linear_probe import probe_measures, some, states
 from lstm_report.analysis.measurements import Found
-from lstm_report.config import GATES, RunConfig
+from lstm_report.config import GATES, MODELS, RunConfig
 from lstm_report.data.prepared import Batch, PreparedData, Split
 from lstm_report.errors import UserError
-from lstm_report.models.cells import CellParameters, lstm_step, residual_lstm_step, rnn_step
+from lstm_report.models.cells import CellParameters
 from lstm_report.models.classifier import SentimentClassifier, read_out
 from lstm_report.training.runs import Run
 
-STEPS = {"lstm": lstm_step, "reslstm": residual_lstm_step}
-"""The steps of the cells with gates that are looked at untrained, by kind."""
-KINDS = ("rnn", *STEPS)
+KINDS = ("rnn", *MODELS)
+"""The cells that are looked at untrained."""
 DISTANCES = (0, 1, 2, 5, 10, 20, 50)
 """Steps before the last real token at which gradients are measured."""
 LAYER = "gradient norm, layer"
@@ -67,28 +66,9 @@ def initial_parameters(
     rows = hidden_size if kind == "rnn" else len(GATES) * hidden_size
     weights = draw(rows, input_size), draw(rows, hidden_size), draw(rows), draw(rows)
     if kind != "rnn":
-        start = GATES.index("f") * hidden_size
-        weights[2][start : start + hidden_size] += forget_bias
+        weights[2].chunk(len(GATES))[GATES.index("f")].add_(forget_bias)
     mapped = kind == "reslstm" and input_size != hidden_size
     return CellParameters(*weights, draw(hidden_size, input_size) if mapped else None)
-
-
-def last_hidden_state(kind: str, x: Tensor, parameters: CellParameters) -> Tensor:
-    """Return h_T after reading the inputs x_1 … x_T from zero states.
-
-    Args:
-        kind: `rnn`, `lstm` or `reslstm`.
-        x: the inputs, (T, I) or (T, B, I).
-        parameters: the cell's weights.
-    """
-    h = c = x.new_zeros(*x.shape[1:-1], parameters.weight_hh.shape[1])
-    for x_t in x.unbind(0):
-        if kind == "rnn":
-            h = rnn_step(x_t, h, parameters)
-        else:
-            step = STEPS[kind](x_t, h, c, parameters)
-            h, c = step.h, step.c
-    return h
 
 
 def gradient_by_distance(
@@ -132,7 +112,7 @@ def gradient_by_distance(
         )
         x = torch.randn(steps, input_size, generator=generator, dtype=torch.float64)
         copies = x.unsqueeze(1).repeat(1, hidden_size, 1).requires_grad_()  # (T, H, I)
-        h = last_hidden_state(kind, copies, parameters)  # (H, H)
+        h = run_cell(kind, copies.unbind(), parameters).hidden[-1]  # (H, H)
         (gradient,) = torch.autograd.grad(h.diagonal().sum(), copies)  # (T, H, I)
         norm = gradient.flatten(1).norm(dim=1).flip(0)
         frames.append(pd.DataFrame({"distance": range(steps), "norm": norm.numpy(), "seed": seed}))
@@ -176,14 +156,11 @@ def largest_hidden_state(*, steps: int = 40, size: int = 32, seed: int = 0) -> p
     generator = torch.Generator().manual_seed(seed)
     parameters = initial_parameters("lstm", size, size, generator)
     inputs = torch.randn(steps, size, generator=generator, dtype=torch.float64)
-    rows = []
-    for kind, advance in STEPS.items():
-        h = c = inputs.new_zeros(size)
-        for t, x in enumerate(inputs, start=1):
-            step = advance(x, h, c, parameters)
-            h, c = step.h, step.c
-            rows.append({"step": t, "kind": kind, "largest": float(h.abs().max())})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(
+        {"step": t, "kind": kind, "largest": float(h.abs().max())}
+        for kind in MODELS
+        for t, h in enumerate(run_cell(kind, inputs.unbind(), parameters).hidden, start=1)
+    )
 
 
 def initial_classifier(config: RunConfig, vocabulary_size: int) -> SentimentClassifier:

@@ -72,8 +72,7 @@ def places(batch: Batch, classes: Mapping[int, int], distance: int) -> Places:
     for token, entry in classes.items():
         if token < len(table):
             table[token] = entry
-    width = tokens.shape[1]
-    width = max(width, distance)
+    width = max(tokens.shape[1], distance)
     of_word = table[tokens[:, : width - distance]]  # (B, T - distance)
     step = np.arange(distance, width)
     review, column = np.nonzero((of_word >= 0) & (step < lengths[:, None]))

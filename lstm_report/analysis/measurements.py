@@ -4,6 +4,7 @@ A study that has such measurements keeps them in `results/NAME/measurements.csv`
 was measured, under which condition, and the value.
 """
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -36,8 +37,12 @@ class Measurement(NamedTuple):
 
 
 KEY = ["cell", "seed", "run_id", "measure", "condition"]
-Found = dict[tuple[str, str], tuple[float, int]]
-"""Value and count by measure and condition: what was measured on one model."""
+Key = tuple[str, str]
+"""Measure and condition."""
+Entry = tuple[Key, tuple[float, int]]
+"""Measure and condition, value and count."""
+Found = dict[Key, tuple[float, int]]
+"""What was measured on one model: value and count by measure and condition."""
 
 
 def of_run(
@@ -47,6 +52,17 @@ def of_run(
     return [
         Measurement(cell, seed, run_id, *key, *entry, commit or "") for key, entry in found.items()
     ]
+
+
+def write_found(path: Path, found: Found) -> None:
+    """Write what was found to a file: measure, condition, value and count of each number."""
+    paths.write_text(path, json.dumps([[*key, *entry] for key, entry in found.items()]))
+
+
+def read_found(path: Path) -> Found:
+    """Return what `write_found` wrote."""
+    rows = json.loads(path.read_text(encoding="utf-8"))
+    return {(measure, condition): (value, count) for measure, condition, value, count in rows}
 
 
 def path_of(name: str) -> Path:

@@ -5,9 +5,7 @@ Shapes: T time, B sequences, H hidden size.
 """
 
 import dataclasses
-import itertools
 import math
-import statistics
 import time
 from collections.abc import Iterator
 
@@ -181,12 +179,13 @@ def trace(network: MemoryNetwork, setting: MemorySetting) -> Found:
         said = network.output(layer.output[-1]).unsqueeze(0)
         last = targets[-1:] if task.outputs > 1 else targets.double()
         loss = loss_of(task, said, last).sum()
-        found: Found = {}
-        states = [step.c for step in layer.steps]
-        for distance in (d for d in DISTANCES if d < len(states)):
-            norm = float(gradient_norms(loss, [states[-1 - distance]]).mean())
-            found[CELL_GRADIENT, f"{place}/{distance}"] = norm, TRACED
-    return found
+        reached = [distance for distance in DISTANCES if distance < len(layer.steps)]
+        states = [layer.steps[-1 - distance].c for distance in reached]
+        norms = gradient_norms(loss, states) if states else ()
+    return {
+        (CELL_GRADIENT, f"{place}/{distance}"): (float(norm.mean()), TRACED)
+        for distance, norm in zip(reached, norms, strict=True)
+    }
 
 
 def measure(setting: MemorySetting, *, traced: bool = True) -> Found:
@@ -226,10 +225,6 @@ def seconds_per_run(setting: MemorySetting, threads: int) -> float:
     torch.set_num_threads(threads)
     with kernel.denormals_as_zero():
         network = MemoryNetwork(setting)
-        moments = [time.perf_counter()]
-        for _ in train(network, dataclasses.replace(setting, steps=TIMED + 1)):
-            moments.append(time.perf_counter())
-        step = statistics.median(
-            after - before for before, after in itertools.pairwise(moments[1:])
-        )
-        return setting.steps * step
+        few = dataclasses.replace(setting, steps=TIMED + 1)
+        moments = [time.perf_counter() for _ in train(network, few)]
+        return setting.steps * float(np.median(np.diff(moments)))

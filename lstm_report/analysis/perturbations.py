@@ -10,21 +10,24 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lstm_report.analysis.measurements import Found
+from lstm_report.analysis.measurements import Entry, Found, Key
 from lstm_report.config import DataConfig, RunConfig
 from lstm_report.data.counterfactual import Pairs
-from lstm_report.data.prepared import Split, encode, encode_reviews, reading, shuffle_windows
+from lstm_report.data.prepared import (
+    Split,
+    as_read,
+    encode,
+    encode_reviews,
+    joined,
+    reading,
+    shuffle_windows,
+)
 from lstm_report.data.readers import Reviews
 from lstm_report.data.tokens import read_words
 from lstm_report.training.runs import Run
 
 if TYPE_CHECKING:
     from lstm_report.models.classifier import SentimentClassifier
-
-Key = tuple[str, str]
-"""Measure and condition."""
-Entry = tuple[Key, tuple[float, int]]
-"""Measure and condition, value and number of reviews."""
 
 SEED = 0
 LIMIT = 5_000
@@ -143,23 +146,18 @@ def with_weights(
         return
     rows = subset(len(test), limit)
     reviews, tokenizer = test.take(rows), run.load_tokenizer()
-    uncut = dataclasses.replace(run.config.data, max_length=WHOLE)
-    whole = encode(tokenizer, reviews.texts, uncut)
-    read = [words[reading(run.config.data)] for words in whole]
+    config = run.config.data
+    whole = encode(tokenizer, reviews.texts, DataConfig(max_length=WHOLE, keep=config.keep))
+    read = [words[reading(config)] for words in whole]
     model = run.load_model()
     for key in wanted:
         texts = [
-            changed(key, entry, words, row)
+            as_read(changed(key, entry, words, row), config)
             for entry, words, row in zip(whole, read, rows.tolist(), strict=True)
         ]
         kind = CUTS.get(run.config.model.kind, {}).get(key[0])
         reader = cut(model, kind) if kind else model
-        yield key, (evaluate(reader, _split(reviews, texts)).accuracy, len(rows))
-
-
-def _split(reviews: Reviews, rows: list[np.ndarray]) -> Split:
-    offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])])
-    return Split(reviews, np.concatenate(rows), offsets)
+        yield key, (evaluate(reader, Split(reviews, *joined(texts))).accuracy, len(rows))
 
 
 def with_edits(run: Run, pairs: Pairs, *, done: Collection[Key] = ()) -> Iterator[Entry]:

@@ -1,6 +1,6 @@
 """C1, C10 and C12: does the residual LSTM classify better, and does more structure?"""
 
-from collections.abc import Callable
+import contextlib
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from lstm_report.analysis import perturbations
 from lstm_report.claims import evidence, inventory
 from lstm_report.claims.admitted import Missing, View
 from lstm_report.claims.evidence import (
+    BOTH_MODELS,
     LSTM,
     MATCHED,
     RESIDUAL,
@@ -23,7 +24,7 @@ from lstm_report.claims.evidence import (
     both_learn,
     by_ranks,
     inside,
-    parts_of,
+    lead,
 )
 from lstm_report.config import MODELS
 from lstm_report.figures import evidence as evidence_figures
@@ -37,29 +38,19 @@ from lstm_report.studies.catalogue import HEADLINE
 N_GRAMS = ("baselines", "nb-weighted n-grams")
 SAME_SIZE = 0.01
 """Largest relative difference of two numbers of parameters that count as equal."""
-BOTH_MODELS = "a mean accuracy above 85% of both models"
 READOUTS = ("mean", "max")
-WHOLE = "as trained"
-
-
-def _difference(first: Cell, second: Cell) -> Callable[[View], Figure]:
-    def figure(view: View) -> Figure:
-        return contrast([evidence.accuracy(view, *cell) for cell in (first, second)], [1, -1])
-
-    return figure
 
 
 def _matched(view: View) -> Figure:
     sizes = [view.rows(*cell)["parameters"].iloc[0] for cell in (MATCHED, RESIDUAL)]
     if abs(sizes[0] / sizes[1] - 1) > SAME_SIZE:
         raise Missing(f"the two have {sizes[0]:,} and {sizes[1]:,} parameters, not equally many")
-    return _difference(MATCHED, RESIDUAL)(view)
+    return lead(MATCHED, RESIDUAL)(view)
 
 
 def n_grams_minus_lstm(view: View) -> Figure:
     """Return the accuracy of the linear model, of which there is one, minus those of the LSTM."""
-    (linear,) = view.rows(*N_GRAMS)["test_accuracy"].astype(float)
-    view.used |= {(N_GRAMS[0], run_id) for run_id in view.rows(*N_GRAMS)["run_id"]}
+    (linear,) = evidence.accuracy(view, *N_GRAMS)
     return contrast([linear - evidence.accuracy(view, *LSTM)], [1])
 
 
@@ -96,9 +87,8 @@ def _every_run(view: View) -> Shown:
 
 def _runs_to_draw(view: View, study: str) -> dict[str, Any]:
     """Return what the page is told of the runs of both models, to draw one of each."""
-    kept = view.archive.study(study).records
-    assert kept is not None  # it is the study that is shown
-    curves = kept.epochs.sort_values("epoch").groupby("run_id")["validation_accuracy"]
+    epochs = view.records(study).epochs.sort_values("epoch")
+    curves = epochs.groupby("run_id")["validation_accuracy"]
     models = []
     for kind in MODELS:
         runs = [
@@ -116,11 +106,9 @@ def _runs_to_draw(view: View, study: str) -> dict[str, Any]:
 
 
 def _forest(view: View, pairs: dict[str, tuple[Cell, Cell]], caption: str) -> Shown:
-    found = evidence.differences(view, pairs)
-    return Shown(
-        evidence_figures.differences(found, {"points": MARGIN}),
+    return evidence.forest(
+        evidence.differences(view, pairs),
         f"{caption} Differences in test accuracy with 95% intervals over seeds and new reviews.",
-        "; ".join(f"{entry.what}: {entry.text}" for entry in found) + ".",
     )
 
 
@@ -159,21 +147,15 @@ def _forms(view: View) -> Shown:
 
 def _cuts(view: View) -> Shown:
     """Draw what remains of the residual LSTM when a part of the residual is cut after training."""
-    parts = {
-        WHOLE: perturbations.INTACT,
-        "feedback cut": (perturbations.FEEDBACK_CUT, ""),
-        "residual cut": (perturbations.BRANCH_CUT, ""),
-    }
+    whole = {"as trained": perturbations.INTACT}
+    cut = {"residual cut": (perturbations.BRANCH_CUT, "")}
+    fed = {"feedback cut": (perturbations.FEEDBACK_CUT, "")}
     lines = {}
-    for kind in ("reslstm", "skiplstm"):
-        columns = {}
-        for name, (measure, condition) in parts.items():
-            if name != "feedback cut" or kind == "reslstm":
-                try:
-                    columns[name] = view.measured("headline", kind, measure)[condition]
-                except Missing:
-                    break
-        else:
+    for kind, parts in {"reslstm": whole | fed | cut, "skiplstm": whole | cut}.items():
+        with contextlib.suppress(Missing):
+            columns = {
+                name: evidence.measured(view, "headline", kind, *key) for name, key in parts.items()
+            }
             lines[kind] = pd.DataFrame(columns)
     if "reslstm" not in lines:
         raise Missing(perturbations.BRANCH_CUT)
@@ -233,7 +215,7 @@ PARTS = (
         _HEADLINE,
         "accuracy, LSTM minus residual LSTM",
         "points",
-        _difference(LSTM, RESIDUAL),
+        lead(LSTM, RESIDUAL),
         at_least(0.0),
         both_learn,
         BOTH_MODELS,
@@ -247,7 +229,7 @@ PARTS = (
         _HEADLINE,
         "accuracy, LSTM minus residual LSTM",
         "points",
-        _difference(LSTM, RESIDUAL),
+        lead(LSTM, RESIDUAL),
         inside(SOURCE_DIFFERENCE - MARGIN, SOURCE_DIFFERENCE + MARGIN),
         both_learn,
         BOTH_MODELS,
@@ -262,7 +244,7 @@ PARTS = (
         _HEADLINE,
         "accuracy, residual LSTM minus LSTM",
         "points",
-        _difference(RESIDUAL, LSTM),
+        lead(RESIDUAL, LSTM),
         at_most(MARGIN),
         both_learn,
         BOTH_MODELS,
@@ -290,7 +272,7 @@ PARTS = (
         _HEADLINE,
         "accuracy, residual LSTM minus LSTM",
         "points",
-        _difference(RESIDUAL, LSTM),
+        lead(RESIDUAL, LSTM),
         at_most(MARGIN),
         both_learn,
         BOTH_MODELS,
@@ -323,7 +305,7 @@ PARTS = (
         _deep,
         at_most(-MARGIN),
         evidence.one_layer_learns,
-        "a mean accuracy above 75% of one layer of both kinds",
+        evidence.ONE_LAYER,
         "A typical stack of eight layers is worse than one layer.",
         "Eight layers are no worse than one.",
     ),
@@ -336,7 +318,6 @@ CLAIMS = (
         "The LSTM beats the residual LSTM by 1.15 points on IMDB in this setting.",
         "Direction and size stood in one rule, so that “ahead, but by less” had no place. They are "
         "two parts now; runs are not paired by seed, and the test reviews count as given.",
-        parts_of("C1", PARTS),
         (_every_run,),
         (_read_outs,),
     ),
@@ -347,7 +328,6 @@ CLAIMS = (
         "slightly.",
         "That nothing is gained is one-sided; the first rule asked besides whether anything is "
         "lost, and left it open. It is judged against half a point of gain now.",
-        parts_of("C10", PARTS),
         (),
         (_forms, _cuts),
     ),
@@ -357,7 +337,6 @@ CLAIMS = (
         "A more advanced structure does not suit every task; adding complexity blindly can hurt.",
         "As in C10, that the residual LSTM is no better is one-sided now; and stacks, of which "
         "many learn nothing, are compared by ranks.",
-        parts_of("C12", PARTS),
         (_complexity,),
         (_costs,),
     ),

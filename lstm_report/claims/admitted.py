@@ -2,7 +2,7 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,7 +11,7 @@ import pandas as pd
 from lstm_report import provenance
 from lstm_report.analysis import measurements
 from lstm_report.data.sources import IMDB_CHECKSUM
-from lstm_report.studies import catalogue, committed, linear, records
+from lstm_report.studies import catalogue, linear, records
 from lstm_report.studies.records import Records
 from lstm_report.studies.study import KEYS, Planned, value_of
 from lstm_report.texts import missing
@@ -89,7 +89,6 @@ class Study:
     """The records of one study that count, and those that do not."""
 
     name: str
-    stated: Stated
     records: Records | None
     """`None` when no run counts."""
     measured: pd.DataFrame
@@ -98,6 +97,12 @@ class Study:
     """One row for each run or measurement that does not count, with the columns of `LEFT_OUT`."""
     remarks: tuple[str, ...]
     """What a reader should know of the code that made them, in sentences."""
+
+    @property
+    def runs(self) -> pd.DataFrame:
+        """The runs that count, as in `records`; an empty table when none does."""
+        none = pd.DataFrame(columns=[*records.RUN_COLUMNS])
+        return none if self.records is None else self.records.runs
 
 
 def open_study(name: str) -> Study:
@@ -112,15 +117,14 @@ def open_study(name: str) -> Study:
         UserError: when a file is damaged.
     """
     stated, measured = STATED[name], measurements.read(name)
-    edited = committed.altered(name).assign(study=name)
+    edited = records.altered(name).assign(study=name)
     of_measurements = edited["file"] == "measurements.csv"
     measured, unsound = _sound(name, measured, edited[of_measurements])
     if not len(records.recorded(name)):
-        table = pd.DataFrame(columns=LEFT_OUT)
         if stated.checksum:
-            table, measured = _without_run(name, measured, set())
-        table = _together(table, unsound)
-        return Study(name, stated, None, measured, table, _remarks(measured["commit"]))
+            orphans, measured = _without_run(name, measured, set())
+            unsound = together(orphans, unsound)
+        return Study(name, None, measured, unsound, _remarks(measured["commit"]))
     whole = records.read(name)
     plan = _plan(name, whole.runs["seed"].unique())
     registered = name.startswith(provenance.REGISTERED)
@@ -138,8 +142,8 @@ def open_study(name: str) -> Study:
             whole.runs.iterrows(), _of_predictions(whole).iterrows(), doubled, strict=True
         )
     ]
-    table = whole.runs.assign(study=name, reason=reasons).loc[[bool(r) for r in reasons], LEFT_OUT]
     kept = np.array([not reason for reason in reasons])
+    table = whole.runs.assign(study=name, reason=reasons).loc[~kept, LEFT_OUT]
     runs = whole.runs[kept].reset_index(drop=True)
     orphans, measured = _without_run(name, measured, set(runs["run_id"]))
     sound = dataclasses.replace(
@@ -150,22 +154,19 @@ def open_study(name: str) -> Study:
     )
     commits = pd.concat([runs["commit"], measured["commit"]])
     removed = edited.loc[~edited["run_id"].isin(whole.runs["run_id"]), LEFT_OUT]
-    left_out = _together(table, removed, orphans, unsound)
+    left_out = together(table, removed, orphans, unsound)
     remarks = (*_remarks(commits), *_machines(runs["hardware"]))
-    return Study(name, stated, sound if kept.any() else None, measured, left_out, remarks)
+    return Study(name, sound if kept.any() else None, measured, left_out, remarks)
 
 
 def _plan(name: str, seeds: Iterable[int]) -> dict[tuple[str, int], Planned]:
     if name not in catalogue.STUDIES:
         return {}
     study = catalogue.STUDIES[name]
-    if name.startswith(provenance.REGISTERED):  # no seed counts that was not registered
-        return {(run.cell, run.seed): run for run in study.runs()}
-    return {
-        (run.cell, run.seed): run
-        for seed in seeds
-        for run in dataclasses.replace(study, first_seed=int(seed), seeds=1).runs()
-    }
+    studies = [study]
+    if not name.startswith(provenance.REGISTERED):  # else no seed counts that was not registered
+        studies = [dataclasses.replace(study, first_seed=int(seed), seeds=1) for seed in seeds]
+    return {(run.cell, run.seed): run for one in studies for run in one.runs()}
 
 
 def _unplanned(row: pd.Series, plan: dict[tuple[str, int], Planned], registered: bool) -> str:
@@ -229,11 +230,7 @@ def _epochs_objection(row: pd.Series, epochs: pd.DataFrame) -> str:
 def _sound(
     name: str, measured: pd.DataFrame, edited: pd.DataFrame
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the measurements that count, and a row for each run of those that do not.
-
-    Each has to be a number, and its run may have none that was `edited`; in a study that was
-    registered, made with code from after that, on a run that was planned.
-    """
+    """Return the measurements that count, and a row for each run of those that do not."""
     values = pd.to_numeric(measured["value"], errors="coerce")
     reasons = pd.Series("", index=measured.index)
     if name == catalogue.MEMORY:
@@ -246,11 +243,12 @@ def _sound(
     others = measured[["seed", "count"]].apply(pd.to_numeric, errors="coerce")
     reasons[~np.isfinite(values) | others.isna().any(axis=1)] = "a measurement of it is no number"
     named = measured.assign(study=name, reason=reasons).loc[reasons != "", LEFT_OUT]
-    named = _together(named, edited[LEFT_OUT]).drop_duplicates("run_id")
+    named = together(named, edited[LEFT_OUT]).drop_duplicates("run_id")
     return measured.assign(value=values)[~measured["run_id"].isin(named["run_id"])], named
 
 
-def _together(*tables: pd.DataFrame) -> pd.DataFrame:
+def together(*tables: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of all tables in one."""
     filled = [table for table in tables if len(table)] or [tables[0]]
     return pd.concat(filled, ignore_index=True)
 
@@ -319,68 +317,65 @@ class View:
     """Study and run id."""
     lacking: list[Missing] = field(default_factory=list)
 
+    def records(self, study: str) -> Records:
+        """Return the records of a study.
+
+        Raises:
+            Missing: when no run of it counts.
+        """
+        found = self.archive.study(study).records
+        if found is None:
+            raise Missing("no run", f"{STATED[study].command} {study}")
+        return found
+
     def rows(self, study: str, cell: str) -> pd.DataFrame:
         """Return the runs of a cell that count, by seed; `row` is the row of their predictions.
 
         Raises:
             Missing: when there are none.
         """
-        entry = self.archive.study(study)
-        runs = pd.DataFrame() if entry.records is None else entry.records.runs
-        if not len(runs) or not (runs["cell"] == cell).any():
+        runs = self.archive.study(study).runs
+        found = runs.assign(row=range(len(runs)))[runs["cell"] == cell]
+        if found.empty:
             raise Missing(f"no run of “{cell}”", f"{STATED[study].command} {study}")
-        runs = runs.assign(row=range(len(runs)))
-        return runs[runs["cell"] == cell].set_index("seed", drop=False)
+        return found.set_index("seed", drop=False).sort_index()
 
-    def common(self, cells: Sequence[tuple[str, str]]) -> list[int]:
-        """Return the seeds that all cells (study and name) have, and note the runs as used.
-
-        A study of one seed alone, which has nothing random, goes with every seed.
+    def counted(self, study: str, cell: str) -> pd.DataFrame:
+        """Return `rows`, noted as used, and note the seeds that they lack.
 
         Raises:
-            Missing: when a cell has no run, or fewer than two seeds are common.
+            Missing: when there are none, or one where several are demanded.
         """
-        tables, lacks = {}, []
-        for cell in cells:
-            try:
-                tables[cell] = self.rows(*cell)
-            except Missing as lack:
-                lacks.append(lack)
-        if lacks:
-            self.lacking += lacks[:-1]
-            raise lacks[-1]
-        repeated = [cell for cell in cells if STATED[cell[0]].seeds > 1]
-        sets = [set(tables[cell].index) for cell in repeated]
-        seeds = sorted(set.intersection(*sets))
-        self.enough(seeds, *{study for study, _ in repeated})
-        for (study, _), table in tables.items():
-            chosen = table if STATED[study].seeds == 1 else table.loc[seeds]
-            self.used |= {(study, run_id) for run_id in chosen["run_id"]}
-        return seeds
+        found = self.rows(study, cell)
+        self._enough(len(found), study)
+        self.used |= {(study, run_id) for run_id in found["run_id"]}
+        return found
 
-    def enough(self, seeds: Sequence[int], *names: str) -> None:
-        """Note what is lacking to the seeds that a study states.
+    def _enough(self, seeds: int, study: str) -> None:
+        """Note what is lacking to the seeds that a study states; fewer than two are none."""
+        stated = STATED[study]
+        if seeds < stated.seeds:
+            lack = Missing(
+                f"only {seeds} of the {stated.seeds} seeds that the rule demands",
+                f"{stated.command} {study}",
+            )
+            if seeds < 2:
+                raise lack
+            self.lacking.append(lack)
 
-        Raises:
-            Missing: for fewer than two.
+    def epochs(self, study: str, cell: str) -> pd.DataFrame:
+        """Return the epochs of the runs of a cell, one row each; notes and raises as `counted`."""
+        runs, epochs = self.counted(study, cell)["run_id"], self.records(study).epochs
+        return epochs[epochs["run_id"].isin(runs)]
+
+    def correct(self, study: str, cell: str) -> np.ndarray:
+        """Return whether the runs of a cell judge each test review rightly, (S, N) of bool.
+
+        A model in which nothing is random has one run, which stands twice: runs of it do not
+        differ. It notes and raises as `counted`.
         """
-        for name in names:
-            if len(seeds) < STATED[name].seeds:
-                lack = Missing(
-                    f"only {len(seeds)} of the {STATED[name].seeds} seeds that the rule demands",
-                    f"{STATED[name].command} {name}",
-                )
-                if len(seeds) < 2:
-                    raise lack
-                self.lacking.append(lack)
-
-    def correct(self, study: str, cell: str, seeds: Sequence[int]) -> np.ndarray:
-        """Return whether the runs of a cell judge each test review rightly, (S, N) of bool."""
-        table = self.rows(study, cell)
-        chosen = table.loc[list(seeds)] if STATED[study].seeds > 1 else table.iloc[[0] * len(seeds)]
-        found = self.archive.study(study).records
-        assert found is not None  # `rows` has seen to it
-        return found.correct[chosen["row"].to_numpy()]
+        rows = self.counted(study, cell)["row"].to_numpy()
+        return self.records(study).correct[rows if STATED[study].seeds > 1 else rows[[0, 0]]]
 
     def measured(self, study: str, cell: str, measure: str) -> pd.DataFrame:
         """Return what was measured on the runs of a cell: seeds by conditions, complete rows only.
@@ -395,5 +390,5 @@ class View:
             what = f"no “{measure}” of “{cell}” in results/{study}/measurements.csv"
             raise Missing(what, f"{STATED[study].measure} {study}")
         self.used |= {(study, run_id) for run_id in rows["run_id"]}
-        self.enough(list(values.index), study)
+        self._enough(len(values), study)
         return values

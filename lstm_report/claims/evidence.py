@@ -14,10 +14,11 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from lstm_report.claims.admitted import STATED, Missing, View
+from lstm_report.claims.admitted import Missing, View
+from lstm_report.figures import evidence as figures
 from lstm_report.figures.evidence import Shown
-from lstm_report.statistics.intervals import UNITS, Estimate, Interval, in_unit
-from lstm_report.statistics.unpaired import Figure, with_new_reviews
+from lstm_report.statistics.intervals import MARGIN, UNITS, Estimate, Interval, in_unit
+from lstm_report.statistics.unpaired import Figure, contrast, with_new_reviews
 from lstm_report.studies.catalogue import DEPTH, HEADLINE, REGISTERED
 
 Outcome = Literal[
@@ -193,16 +194,15 @@ class Claim:
     """The claim in the words of the source, in English."""
     changed: str
     """What the second round asks otherwise than the first, so that its verdict may differ."""
-    parts: tuple[Part | Calculated, ...]
     figures: tuple[Callable[[View], Shown], ...]
     """What is drawn of the records that the parts rest on."""
     beside: tuple[Callable[[View], Shown], ...] = ()
     """What is drawn beside, from exploratory records, and has no part in a verdict."""
 
 
-def parts_of(identity: str, parts: Sequence[Part | Calculated]) -> tuple[Part | Calculated, ...]:
-    """Return those of the parts that belong to a claim, `C1` to `C12`."""
-    return tuple(part for part in parts if part.identity.rstrip("abcdefgh") == identity)
+def claim_of(part: Part | Calculated) -> str:
+    """Return the claim that a part belongs to, `C1` to `C12`, or `D` for the report's own."""
+    return "D" if part.identity.startswith("D") else part.identity.rstrip("abcdefgh")
 
 
 SOURCE_ACCURACY = {"lstm": 0.8145, "reslstm": 0.8030}
@@ -215,8 +215,9 @@ Cell = tuple[str, str]
 LSTM, RESIDUAL, MATCHED = ((HEADLINE, cell) for cell in ("lstm", "reslstm", "lstm matched"))
 LEARNT = 0.65
 """From which test accuracy a stack is said to have learnt: halfway from chance to one layer's."""
-ONE_LAYER_LEARNS = 0.75
-BOTH_LEARN = 0.85
+ONE_LAYER_LEARNS, ONE_LAYER = 0.75, "a mean accuracy above 75% of one layer of both kinds"
+BOTH_LEARN, BOTH_MODELS = 0.85, "a mean accuracy above 85% of both models"
+"""What `one_layer_learns` and `both_learn` demand, in numbers and in words."""
 FIRST_ROUND = {HEADLINE: "headline", DEPTH: "depth"}
 """The study of the first round that a figure shows while the second has too few runs."""
 SHOWN_FROM = 3
@@ -224,9 +225,17 @@ SHOWN_FROM = 3
 
 def accuracy(view: View, study: str, cell: str) -> pd.Series:
     """Return the test accuracy of each run of a cell, by seed."""
-    seeds = view.common([(study, cell)])
-    found: pd.Series = view.rows(study, cell).loc[seeds, "test_accuracy"].astype(float)
+    found: pd.Series = view.counted(study, cell)["test_accuracy"].astype(float)
     return found
+
+
+def lead(first: Cell, second: Cell) -> Callable[[View], Figure]:
+    """Return what computes the difference in accuracy of two cells, first minus second."""
+
+    def figure(view: View) -> Figure:
+        return contrast([accuracy(view, *cell) for cell in (first, second)], [1, -1])
+
+    return figure
 
 
 def stack(view: View, kind: str, layers: int) -> pd.Series:
@@ -239,23 +248,13 @@ def learnt(accuracies: pd.Series) -> pd.Series:
     return accuracies > LEARNT
 
 
-def last_epoch(view: View, study: str, cell: str, quantity: str) -> pd.Series:
-    """Return a quantity of the last epoch of each run of a cell, by seed."""
-    table = epochs(view, study, cell, quantity)
-    return table.iloc[:, -1]
-
-
 def epochs(view: View, study: str, cell: str, quantity: str) -> pd.DataFrame:
     """Return a quantity of each epoch of the runs of a cell, seeds by epochs.
 
     Raises:
         Missing: for a run without all of its epochs.
     """
-    seeds = view.common([(study, cell)])
-    runs, kept = view.rows(study, cell).loc[seeds], view.archive.study(study).records
-    assert kept is not None  # `rows` has seen to it
-    table = kept.epochs[kept.epochs["run_id"].isin(runs["run_id"])]
-    values: pd.DataFrame = table.pivot(index="seed", columns="epoch", values=quantity).loc[seeds]
+    values = view.epochs(study, cell).pivot(index="seed", columns="epoch", values=quantity)
     if values.shape[1] < 2 or values.isna().any(axis=None):
         raise Missing(f"every epoch of “{cell}” in results/{study}/epochs.csv")
     return values
@@ -299,8 +298,7 @@ def shown_study(view: View, name: str) -> str:
 
     A registered one is drawn once each of its cells has `SHOWN_FROM` runs.
     """
-    found = view.archive.study(name).records
-    runs = [] if found is None else list(found.runs["cell"])
+    runs = list(view.archive.study(name).runs["cell"])
     counts = [runs.count(cell) for cell in REGISTERED[name]["cells"]]
     return name if min(counts) >= SHOWN_FROM else FIRST_ROUND[name]
 
@@ -316,27 +314,37 @@ def by_layers(view: View, study: str, kind: str, quantity: str = "") -> pd.DataF
         cell = f"{kind} x{layers}"
         with contextlib.suppress(Missing):
             columns[layers] = (
-                last_epoch(view, study, cell, quantity) if quantity else accuracy(view, study, cell)
+                epochs(view, study, cell, quantity).iloc[:, -1]
+                if quantity
+                else accuracy(view, study, cell)
             )
     if len(columns) < 2:
         raise Missing(f"“{kind}” of two or more depths", f"lstm-report study {study}")
     return pd.DataFrame(columns).dropna()
 
 
-def under(
-    view: View, cells: dict[str, Cell], measure: str, conditions: dict[float, str]
+def by_number(
+    view: View, cells: dict[str, Cell], measure: str, prefix: str = ""
 ) -> dict[str, pd.DataFrame]:
-    """Return a measure of several cells, seeds by conditions, for those that have it.
+    """Return a measure of several cells, seeds by number, for those that have it.
+
+    The numbers are those that follow a prefix in the conditions of the first cell, in their order.
 
     Raises:
-        Missing: when no cell has them all.
+        Missing: when the first cell has no such measure, or no cell has all numbers.
     """
-    found, lacks = {}, []
+    conditions, found, lacks = {}, {}, []
+    for condition in map(str, view.measured(*next(iter(cells.values())), measure)):
+        number = condition.removeprefix(prefix)
+        if condition.startswith(prefix) and number.replace(".", "", 1).isdigit():
+            conditions[float(number)] = condition
+    if not conditions:
+        raise Missing(f"“{measure}” at conditions {prefix}…")
     for name, cell in cells.items():
         try:
             columns = {
-                number: measured(view, *cell, measure, condition)
-                for number, condition in conditions.items()
+                number: measured(view, *cell, measure, conditions[number])
+                for number in sorted(conditions)
             }
         except Missing as lack:
             lacks.append(lack)
@@ -347,39 +355,17 @@ def under(
     return found
 
 
-def numbered(view: View, study: str, cell: str, measure: str, prefix: str = "") -> dict[float, str]:
-    """Return the conditions of a measure that are a number after a prefix, in increasing order."""
-    found = {}
-    for name in map(str, view.measured(study, cell, measure).columns):
-        number = name.removeprefix(prefix)
-        if name.startswith(prefix) and number.replace(".", "", 1).isdigit():
-            found[float(number)] = name
-    return dict(sorted(found.items()))
-
-
 def difference(view: View, what: str, first: Cell, second: Cell) -> Estimate:
     """Return the difference in accuracy of two cells, first minus second, over seeds and reviews.
 
     Raises:
         Missing: for fewer than two runs of one that is not of one run only.
     """
-    kept = [view.archive.study(study).records for study, _ in (first, second)]
-    a, b = (judged(view, *cell) for cell in (first, second))
-    labels, others = (entry.labels for entry in kept if entry is not None)
+    a, b = (view.correct(*cell) for cell in (first, second))
+    labels, others = (view.records(study).labels for study, _ in (first, second))
     if not np.array_equal(labels, others):
         raise Missing(f"results/{first[0]} and results/{second[0]} hold different test reviews")
     return Estimate(what, with_new_reviews(a, b).interval, "points")
-
-
-def judged(view: View, study: str, cell: str) -> np.ndarray:
-    """Return whether the runs of a cell judge each review rightly, (S, N) of bool.
-
-    A model in which nothing is random has one run, which stands twice: runs of it do not differ.
-    """
-    if STATED[study].seeds > 1:
-        return view.correct(study, cell, view.common([(study, cell)]))
-    view.used |= {(study, run_id) for run_id in view.rows(study, cell)["run_id"]}
-    return view.correct(study, cell, [0, 0])
 
 
 def differences(view: View, pairs: dict[str, tuple[Cell, Cell]]) -> list[Estimate]:
@@ -395,3 +381,9 @@ def differences(view: View, pairs: dict[str, tuple[Cell, Cell]]) -> list[Estimat
     if not found:
         raise Missing("comparisons")
     return found
+
+
+def forest(found: Sequence[Estimate], caption: str) -> Shown:
+    """Return the figure of differences in accuracy with its caption, and what it shows in words."""
+    alt = "; ".join(f"{entry.what}: {entry.text}" for entry in found) + "."
+    return Shown(figures.differences(found, {"points": MARGIN}), caption, alt)

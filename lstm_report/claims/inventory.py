@@ -10,13 +10,13 @@ import pandas as pd
 
 from lstm_report import paths
 from lstm_report.analysis import ensemble, measurements
-from lstm_report.claims.admitted import LEFT_OUT, STATED, WITHOUT_EDITED, Archive, Study
+from lstm_report.claims.admitted import STATED, WITHOUT_EDITED, Archive, Study, together
 from lstm_report.config import ModelConfig
 from lstm_report.data.sources import IMDB_CHECKSUM
 from lstm_report.figures.costs import AVERAGED, LINEAR
 from lstm_report.studies import catalogue, linear, records, tuned
 from lstm_report.studies.study import value_of
-from lstm_report.texts import Markup, missing
+from lstm_report.texts import Markup
 
 COLUMNS = (
     *("study", "cell", "kind", "seeds", "accuracy", "low", "high"),
@@ -66,8 +66,7 @@ def _rows(name: str, left_out: Collection[str]) -> list[dict[str, Any]]:
     measured = measurements.read(name)
     measured = measured[measured["run_id"].isin(runs["run_id"])]
     rows = []
-    for cell in dict.fromkeys(runs["cell"]):
-        of_cell = runs[runs["cell"] == cell]
+    for cell, of_cell in runs.groupby("cell", sort=False):
         threads = of_cell.get("threads", 1)
         seconds = of_cell["train_seconds"] * threads
         spent = of_cell["run_id"].map(tokens)
@@ -158,18 +157,12 @@ def opened(archive: Archive) -> list[Study]:
 
 def left_out(archive: Archive) -> pd.DataFrame:
     """Return the runs and measurements that do not count, and why; columns of `LEFT_OUT`."""
-    found = [study.left_out for study in opened(archive) if len(study.left_out)]
-    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=LEFT_OUT)
+    return together(*(study.left_out for study in opened(archive)))
 
 
 def failures(archive: Archive) -> pd.DataFrame:
     """Return the runs that failed and have not been finished since."""
-    found = []
-    for study in opened(archive):
-        _, failed = records.tables(study.name)
-        found.append(failed.assign(study=study.name)[FAILED])
-    found = [table for table in found if len(table)]
-    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=FAILED)
+    return together(*(records.tables(name)[1].assign(study=name)[FAILED] for name in STATED))
 
 
 def notes(archive: Archive) -> list[str]:
@@ -197,21 +190,19 @@ def recorded(archive: Archive) -> pd.DataFrame:
     """
     rows = []
     for study in opened(archive):
-        runs = pd.DataFrame() if study.records is None else study.records.runs
-        named = [] if runs.empty else list(runs["cell"])
+        named = list(study.runs["cell"])
         if study.name in catalogue.STUDIES:
             named += [cell.label for cell in catalogue.STUDIES[study.name].cells]
         named += list(study.measured["cell"])
         for cell in dict.fromkeys(named):
-            of_cell = runs[runs["cell"] == cell] if len(runs) else runs
+            of_cell = study.runs[study.runs["cell"] == cell]
             measured = study.measured[study.measured["cell"] == cell]
-            seeds = set(measured["seed"]) | (set(of_cell["seed"]) if len(of_cell) else set())
             rows.append(
                 {
                     "study": study.name,
                     "cell": cell,
-                    "seeds": len(seeds),
-                    "demanded": study.stated.seeds,
+                    "seeds": len({*measured["seed"], *of_cell["seed"]}),
+                    "demanded": STATED[study.name].seeds,
                     "figures measured": len(measured),
                     "hours": _hours(of_cell),
                 }
@@ -250,7 +241,8 @@ def settings() -> pd.DataFrame:
         one = dataclasses.replace(study, seeds=1).runs()
         row: dict[str, Any] = {"study": study.name, "models": len(one), "seeds": study.seeds}
         for heading, key in SETTINGS.items():
-            values = sorted({value_of(run.config, key) or WHOLE for run in one})
+            values = sorted({WHOLE if value is None else value
+                             for value in (value_of(run.config, key) for run in one)})  # fmt: skip
             row[heading] = "–".join(
                 f"{value:,g}" for value in dict.fromkeys((values[0], values[-1]))
             )
@@ -306,12 +298,12 @@ def _hours(runs: pd.DataFrame) -> float | None:
 
 def runs(archive: Archive) -> int:
     """Return how many runs of the studies count."""
-    return sum(0 if study.records is None else len(study.records.runs) for study in opened(archive))
+    return sum(len(study.runs) for study in opened(archive))
 
 
 def hours(archive: Archive) -> float:
     """Return the hours of training and testing of all runs that count."""
-    return float(sum(value for value in recorded(archive)["hours"] if not missing(value)))
+    return float(sum(recorded(archive)["hours"].dropna()))
 
 
 def checklist(archive: Archive) -> pd.DataFrame:
@@ -320,8 +312,7 @@ def checklist(archive: Archive) -> pd.DataFrame:
     Returns:
         Columns item and state.
     """
-    tables = [study.records.runs for study in opened(archive) if study.records is not None]
-    made = pd.concat(tables) if tables else pd.DataFrame(columns=["commit", "hardware", "torch"])
+    made = together(*(study.runs for study in opened(archive)))
 
     def listed(column: str, between: str = ", ") -> str:
         names = made[column].dropna().unique() if column in made else ()
@@ -352,9 +343,9 @@ def commands(archive: Archive) -> list[str]:
     """
     found = []
     for study in map(archive.study, STATED):
-        options = " --exclude PATH" if study.stated.checksum == WITHOUT_EDITED else ""
-        if study.records is not None and study.name in (*catalogue.STUDIES, linear.NAME):
-            row = study.records.runs.iloc[0]
+        options = " --exclude PATH" if STATED[study.name].checksum == WITHOUT_EDITED else ""
+        if len(study.runs) and study.name in (*catalogue.STUDIES, linear.NAME):
+            row = study.runs.iloc[0]
             cell, seed = row["cell"], row["seed"]
         elif study.name in (*catalogue.STUDIES, *catalogue.MEMORY_STUDIES):
             first = catalogue.find(study.name).runs()[0]

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 
 from lstm_report.claims import evidence
-from lstm_report.claims.accuracy import BOTH_MODELS
-from lstm_report.claims.admitted import Missing, View
+from lstm_report.claims.admitted import View
 from lstm_report.claims.evidence import (
+    BOTH_MODELS,
     LSTM,
     RESIDUAL,
     Calculated,
@@ -14,8 +14,8 @@ from lstm_report.claims.evidence import (
     Part,
     at_least,
     both_learn,
-    parts_of,
 )
+from lstm_report.config import LOSSES
 from lstm_report.figures.evidence import Panel, Shown, loss_by_error, shown
 from lstm_report.figures.style import name_of
 from lstm_report.statistics.unpaired import Figure, contrast
@@ -23,26 +23,18 @@ from lstm_report.studies.catalogue import HEADLINE
 
 CONFIDENT = 0.1
 """A judgement is a confident error where the truth has less than this probability."""
-LOSSES = ("bce", "smoothed", "hinge")
 
 
-def share_of_confident_errors(view: View) -> list[np.ndarray]:
-    """Return the share of the test loss that confident errors make, a run, for both models."""
+def share_of_confident_errors(view: View) -> Figure:
+    """Return the share of the test loss that confident errors make, the mean of both models."""
     found = []
     for cell in (LSTM, RESIDUAL):
-        seeds, kept = view.common([cell]), view.archive.study(cell[0]).records
-        if kept is None:
-            raise Missing("no run", f"lstm-report study {cell[0]}")
-        rows = view.rows(*cell).loc[seeds, "row"].to_numpy()
+        rows, kept = view.counted(*cell)["row"].to_numpy(), view.records(cell[0])
         margin = kept.logits[rows].astype(np.float64) * (2.0 * kept.labels - 1)
         loss = np.logaddexp(0.0, -margin)
         wrong = margin < -np.log(1 / CONFIDENT - 1)
         found.append((loss * wrong).sum(axis=1) / loss.sum(axis=1))
-    return found
-
-
-def _share(view: View) -> Figure:
-    return contrast(share_of_confident_errors(view), [0.5, 0.5])
+    return contrast(found, [0.5, 0.5])
 
 
 def loss_against_error(logits: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
@@ -68,12 +60,9 @@ def loss_against_error(logits: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
 
 def _loss(view: View) -> Shown:
     study = evidence.shown_study(view, HEADLINE)
-    kept = view.archive.study(study).records
-    if kept is None:
-        raise Missing("no run", f"lstm-report study {study}")
-    groups = {}
+    kept, groups = view.records(study), {}
     for kind in ("lstm", "reslstm"):
-        rows = view.rows(study, kind).loc[view.common([(study, kind)]), "row"].to_numpy()
+        rows = view.counted(study, kind)["row"].to_numpy()
         groups[kind] = loss_against_error(
             kept.logits[rows].ravel(), np.tile(kept.labels, len(rows))
         )
@@ -125,7 +114,7 @@ PARTS = (
         "Supported: they made 76% of the exploratory runs' test loss.",
         "the test reviews of the headline runs, 24 of each model; the truth has a probability "
         "below 0.1", "share of the test loss, mean of both models", "percent",
-        _share, at_least(0.5), both_learn, BOTH_MODELS,
+        share_of_confident_errors, at_least(0.5), both_learn, BOTH_MODELS,
         "What the loss speaks of is mainly a few confident errors.",
         "Confident errors are not the larger part of the loss.",
     ),
@@ -140,7 +129,6 @@ CLAIMS = (
         "Penalty and gradient follow from the formula, whatever the predictions, and are "
         "calculated in chapter 3. How much confident errors count among real predictions is "
         "measured.",
-        parts_of("C11", PARTS),
         (_loss,),
         (_losses,),
     ),

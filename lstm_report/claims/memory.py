@@ -13,13 +13,14 @@ contrast.
 
 import contextlib
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 
 from lstm_report.claims import evidence
 from lstm_report.claims.admitted import Missing, View
-from lstm_report.claims.depth import HALF, SHARE_MARGIN, decades
+from lstm_report.claims.depth import HALF, LOG, SHARE_MARGIN, decades
 from lstm_report.claims.evidence import (
     LSTM,
     RESIDUAL,
@@ -30,15 +31,15 @@ from lstm_report.claims.evidence import (
     Rule,
     at_least,
     both_learn,
+    by_number,
     by_ranks,
     in_powers,
     inside,
     more_often,
-    parts_of,
 )
 from lstm_report.config import MODELS
 from lstm_report.data.memory_tasks import TASKS
-from lstm_report.figures.evidence import Panel, Shown, differences, shown
+from lstm_report.figures.evidence import Panel, Shown, shown
 from lstm_report.statistics.intervals import MARGIN, Estimate
 from lstm_report.statistics.unpaired import Figure, contrast, share_difference, shift
 from lstm_report.studies.catalogue import HEADLINE, MEMORY
@@ -75,11 +76,8 @@ def kept_by_cell_state(view: View, when: str = "") -> pd.Series:
 
     In the adding problem of 100 steps; after training, of the runs that learnt it.
     """
-    near, far = (
-        evidence.measured(view, MEMORY, "lstm", CELL_GRADIENT + when, f"adding/100/{distance}")
-        for distance in (0, FARTHEST)
-    )
-    found = decades(far, near)
+    places = "adding/100/0", f"adding/100/{FARTHEST}"
+    found = decades(view, (MEMORY, "lstm"), CELL_GRADIENT + when, *places)
     if when:
         return found
     return found[learns(view, "lstm", "adding", 100).reindex(found.index, fill_value=False)]
@@ -98,21 +96,16 @@ def _short_sums_are_learnt(view: View) -> Check:
     )
 
 
-def _short_sentences(form: str, view: View) -> Check:
-    shares = _share(view, (form.format("lstm"), form.format("reslstm")), "although-but", 5)
-    return Check(
-        min(shares) >= SOLVED,
-        f"with 5 words between the halves, {shares[0]:.0%} of the LSTMs and {shares[1]:.0%} of the "
-        "residual LSTMs learn the sentences",
-    )
+def _short_sentences(form: str) -> Callable[[View], Check]:
+    def check(view: View) -> Check:
+        shares = _share(view, (form.format("lstm"), form.format("reslstm")), "although-but", 5)
+        return Check(
+            min(shares) >= SOLVED,
+            f"with 5 words between the halves, {shares[0]:.0%} of the LSTMs and {shares[1]:.0%} of "
+            "the residual LSTMs learn the sentences",
+        )
 
-
-def _closed(view: View) -> Check:
-    return _short_sentences(CLOSED, view)
-
-
-def _open(view: View) -> Check:
-    return _short_sentences(OPEN, view)
+    return check
 
 
 def _sooner(view: View) -> Figure:
@@ -143,18 +136,11 @@ def contrast_advantage(view: View) -> Figure:
 
 Lines = dict[str, pd.DataFrame]
 GROUPS = ("with contrast", "without contrast", "with negation", "without negation")
-LOG = {"yscale": "log"}
-
-
-def _by_length(view: View, cells: dict[str, Cell], measure: str, prefix: str = "") -> Lines:
-    """Return a measure of several cells, seeds by the length of the task."""
-    first = next(iter(cells.values()))
-    return evidence.under(view, cells, measure, evidence.numbered(view, *first, measure, prefix))
 
 
 def _learnt(view: View, cells: dict[str, Cell], task: str) -> Lines:
     """Return whether each run of several cells learnt a task, seeds by the length of the task."""
-    found = _by_length(view, cells, LEARNT, f"{task}/")
+    found = by_number(view, cells, LEARNT, f"{task}/")
     return {name: table == 1 for name, table in found.items()}
 
 
@@ -166,13 +152,13 @@ def _sentences(view: View) -> Shown:
         cells = {kind: (MEMORY, form.format(kind)) for kind in MODELS}
         learnt = _learnt(view, cells, "although-but")
         panels.append(
-            Panel(title, x, "accuracy", _by_length(view, cells, ALTHOUGH_BUT), percent=True,
+            Panel(title, x, "accuracy", by_number(view, cells, ALTHOUGH_BUT), percent=True,
                   joined=False, level=("guessing", 0.5), learnt=learnt)
         )  # fmt: skip
-    taken = _by_length(view, cells, TAKEN, "although-but/")
+    taken = by_number(view, cells, TAKEN, "although-but/")
     panels.append(
-        Panel("Gates that start open", x, "steps until learnt", taken, {"yscale": "log"},
-              joined=False, learnt=learnt)
+        Panel("Gates that start open", x, "steps until learnt", taken, LOG, joined=False,
+              learnt=learnt)
     )  # fmt: skip
     return shown(
         panels,
@@ -185,10 +171,10 @@ def _sentences(view: View) -> Shown:
 
 def _memory(view: View) -> Shown:
     tasks = {kind: (MEMORY, kind) for kind in ("rnn", "lstm")}
-    errors = _by_length(view, tasks, ADDING)
+    errors = by_number(view, tasks, ADDING)
     gradients: Lines = {}
     for name, when in (("after training", ""), ("at the usual start", BEFORE)):
-        gradients |= _by_length(view, {name: (MEMORY, "lstm")}, CELL_GRADIENT + when, "adding/100/")
+        gradients |= by_number(view, {name: (MEMORY, "lstm")}, CELL_GRADIENT + when, "adding/100/")
     panels = [
         Panel("Adding problem", "time steps", "mean squared error", errors, joined=False,
               level=("guessing", GUESSED), learnt=_learnt(view, tasks, "adding")),
@@ -211,7 +197,7 @@ def _open_gates(view: View) -> Shown:
         (COPY, "words to wait", "Copying", TASKS["copy"].chance),
     ):
         cells = {kind: ("memory", f"{kind} chrono") for kind in MODELS}
-        lines = _by_length(view, cells, measure)
+        lines = by_number(view, cells, measure)
         learnt = {kind: table >= LEARNT_IN_FIRST_ROUND for kind, table in lines.items()}
         level = f"guessing, {chance:.3g}", chance
         panels.append(
@@ -239,12 +225,11 @@ def _groups(view: View) -> Shown:
             found.append(Estimate(f"reviews {group}", interval, "points"))
     if not found:
         raise Missing("accuracy on reviews with contrast", f"lstm-report study {study}")
-    return Shown(
-        differences(found, {"points": MARGIN}),
+    return evidence.forest(
+        found,
         "Accuracy of the residual LSTM minus that of the LSTM on test reviews with and without a "
         "word of contrast (*although*, *but*, *however*, …) or negation in what is read "
         f"(`results/{study}`), with 95% intervals over the seeds.",
-        "; ".join(f"{entry.what}: {entry.text}" for entry in found) + ".",
     )
 
 
@@ -295,7 +280,7 @@ PARTS = (
         lambda view: share_difference(
             *(learns(view, CLOSED.format("lstm"), "although-but", n).tolist() for n in (5, 20))
         ),
-        more_often(SHARE_MARGIN), _closed, _NEAR,
+        more_often(SHARE_MARGIN), _short_sentences(CLOSED), _NEAR,
         "Some words between the halves keep an LSTM from learning the sentence.",
         "Distance does not keep an LSTM from learning the sentence.",
     ),
@@ -308,7 +293,7 @@ PARTS = (
             *(learns(view, CLOSED.format(kind), "although-but", 10).tolist()
               for kind in ("reslstm", "lstm"))
         ),
-        more_often(SHARE_MARGIN), _closed, _NEAR,
+        more_often(SHARE_MARGIN), _short_sentences(CLOSED), _NEAR,
         "The shortcut helps over distance.", "The shortcut does not help over distance.",
     ),
     Part(
@@ -317,7 +302,7 @@ PARTS = (
         "to 1,500, at 100 words. The algebra does not predict it.",
         _SENTENCES + "; gates that start open, 100 words, at most 4,800 steps",
         by_ranks("steps until learnt, residual LSTM by LSTM"), "doublings",
-        _sooner, Rule(below=0.0, refuted_above=SOONER), _open, _NEAR,
+        _sooner, Rule(below=0.0, refuted_above=SOONER), _short_sentences(OPEN), _NEAR,
         "The shortcut speeds learning up.", "The shortcut saves less than a third of the steps.",
     ),
     Part(
@@ -325,7 +310,7 @@ PARTS = (
         "Refuted, if what it saves is no matter of distance; no trial tells.",
         _SENTENCES + "; gates that start open, 100 words and 5, of the runs that learnt",
         "steps until learnt, residual LSTM by LSTM, 100 words minus 5", "doublings",
-        _sooner_the_farther, Rule(below=0.0, refuted_above=SOONER), _open, _NEAR,
+        _sooner_the_farther, Rule(below=0.0, refuted_above=SOONER), _short_sentences(OPEN), _NEAR,
         "The shortcut shortens the path of what is far away.",
         "What the shortcut saves is no matter of distance.",
     ),
@@ -350,7 +335,6 @@ CLAIMS = (
         "The part that is kept was a mean over lengths that were learnt and one that was not, and "
         "growth counted as keeping. It is judged in runs that learnt now, on both sides, and at "
         "the start of training beside.",
-        parts_of("C4", PARTS),
         (_memory,),
     ),
     Claim(
@@ -361,7 +345,6 @@ CLAIMS = (
         "No network had learnt the sentences at any distance, so that nothing was tested. They "
         "train until the shortest distance is learnt now, from the usual start and from open "
         "gates, and runs that learn are counted.",
-        parts_of("C8", PARTS),
         (_sentences, _groups),
         (_open_gates,),
     ),

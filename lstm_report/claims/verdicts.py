@@ -6,8 +6,8 @@ whose rules were written while its runs were seen, is kept as a record and stand
 
 import dataclasses
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -24,6 +24,7 @@ from lstm_report.claims.evidence import (
     Claim,
     Outcome,
     Part,
+    claim_of,
     in_a_sentence,
 )
 from lstm_report.statistics.intervals import Estimate
@@ -42,6 +43,8 @@ TESTED = tuple(part for part in PARTS if isinstance(part, Part) and not part.sha
 ACROSS, ALONG = ("C5b", "C7d"), ("C5d", "C7b")
 """The parts of D1: the shortcut acts across layers (supported), and not along time (refuted)."""
 D1 = "the shortcut acts across layers and not along time"
+UNJUDGED = ("not measured yet", "not tested")
+"""Outcomes that no rule is asked for."""
 FLOOR = "< 10⁻¹⁰"
 """A corrected p-value that is not told from 0."""
 NO_TEST = "\N{EN DASH}"
@@ -107,29 +110,29 @@ class Verdict:
         return f"{found.removesuffix('.')} ({what}: {text})." if figure else found
 
 
-@dataclass
-class _Judged:
-    part: Part
-    view: View
-    holds: bool | None = None
-    p_value: float | None = None
-    estimate: Estimate | None = None
-    check: Check | None = None
-    lacking: list[Missing] = field(default_factory=list)
-
-
-def _judge(part: Part, archive: Archive) -> _Judged:
-    found = _Judged(part, View(archive))
+def _judge(part: Part, archive: Archive) -> Verdict:
+    """Return the verdict on a part as if it were the only one of the round."""
+    view = View(archive)
     try:
-        figure = part.figure(found.view)
-        found.check = part.check(found.view)
-        found.holds, found.p_value = part.rule.judge(figure)
-        found.estimate = Estimate(part.what, figure.interval, part.unit)
+        figure, check = part.figure(view), part.check(view)
     except Missing as lack:
-        found.estimate = found.check = None
-        found.lacking.append(lack)
-    found.lacking += found.view.lacking
-    return found
+        runs, lacking = tuple(sorted(view.used)), (lack, *view.lacking)
+        return Verdict(part, "not measured yet", runs=runs, lacking=lacking)
+    holds, p_value = part.rule.judge(figure)
+    outcome: Outcome
+    if view.lacking:
+        outcome = "not measured yet"
+    elif not check.holds:
+        outcome = "not tested"
+    elif holds is None:
+        outcome = "undecided"
+    else:
+        outcome = "supported" if holds else part.against
+    return Verdict(
+        *(part, outcome, Estimate(part.what, figure.interval, part.unit), check, p_value),
+        runs=tuple(sorted(view.used)),
+        lacking=tuple(view.lacking),
+    )
 
 
 def verdicts(archive: Archive | None = None) -> list[Verdict]:
@@ -142,42 +145,27 @@ def verdicts(archive: Archive | None = None) -> list[Verdict]:
         archive: the records; by default those in `results/`.
     """
     archive = Archive() if archive is None else archive
-    judged = {part.identity: _judge(part, archive) for part in PARTS if isinstance(part, Part)}
-    valid = {
-        part.identity: judged[part.identity].p_value
-        for part in TESTED
-        if not judged[part.identity].lacking
-        and (check := judged[part.identity].check) is not None
-        and check.holds
-    }
-    family = [valid.get(part.identity) or 1.0 for part in TESTED]
-    corrected = multipletests(family, ALPHA, method="holm")[1]
-    adjusted = {part.identity: float(p) for part, p in zip(TESTED, corrected, strict=True)}
-    return [
-        _verdict(judged[part.identity], adjusted[part.shares or part.identity])
-        if isinstance(part, Part)
-        else Verdict(part, "true by calculation")
+    alone = [
+        _judge(part, archive) if isinstance(part, Part) else Verdict(part, "true by calculation")
         for part in PARTS
     ]
+    family = {
+        entry.part.identity: entry.p_value if entry.outcome not in UNJUDGED else 1.0
+        for entry in alone
+        if entry.part in TESTED
+    }
+    corrected = multipletests([*family.values()], ALPHA, method="holm")[1]
+    adjusted = dict(zip(family, map(float, corrected), strict=True))
+    return [_after_holm(entry, adjusted) for entry in alone]
 
 
-def _verdict(found: _Judged, adjusted: float) -> Verdict:
-    outcome: Outcome
-    if found.lacking or found.check is None:
-        outcome, corrected = "not measured yet", None
-    elif not found.check.holds:
-        outcome, corrected = "not tested", None
-    else:
-        corrected = adjusted
-        decided = found.holds is not None and adjusted < ALPHA
-        outcome = "undecided"
-        if decided:
-            outcome = "supported" if found.holds else found.part.against
-    return Verdict(
-        *(found.part, outcome, found.estimate, found.check, found.p_value, corrected),
-        runs=tuple(sorted(found.view.used)),
-        lacking=tuple(found.lacking),
-    )
+def _after_holm(found: Verdict, adjusted: Mapping[str, float]) -> Verdict:
+    """Return a verdict as it stands after Holm's correction."""
+    if not isinstance(found.part, Part) or found.outcome in UNJUDGED:
+        return found
+    p_value = adjusted[found.part.shares or found.part.identity]
+    outcome = found.outcome if p_value < ALPHA else "undecided"
+    return dataclasses.replace(found, outcome=outcome, adjusted=p_value)
 
 
 @dataclass(frozen=True)
@@ -196,10 +184,9 @@ class Entry:
 
 def ledger(found: Sequence[Verdict]) -> list[Entry]:
     """Return the verdict on each claim by those on all parts, in the order of the source."""
-    by_part = {entry.part.identity: entry for entry in found}
     entries = []
     for claim in CLAIMS:
-        parts = tuple(by_part[part.identity] for part in claim.parts)
+        parts = tuple(entry for entry in found if claim_of(entry.part) == claim.identity)
         entries.append(Entry(claim, combined([part.outcome for part in parts]), parts))
     return entries
 
@@ -228,17 +215,19 @@ def combined(outcomes: Sequence[Outcome]) -> Outcome:
 
 def across_not_along(found: Sequence[Verdict]) -> Outcome:
     """Return the verdict on D1, by those of its four parts."""
-    by_name = {entry.part.identity: entry.outcome for entry in found}
     wanted: dict[str, Outcome] = {
         **dict.fromkeys(ACROSS, "supported"),
         **dict.fromkeys(ALONG, "refuted"),
     }
-    if all(by_name[name] == outcome for name, outcome in wanted.items()):
+    outcomes = {
+        entry.part.identity: entry.outcome for entry in found if entry.part.identity in wanted
+    }
+    if outcomes == wanted:
         return "supported"
-    for name, outcome in wanted.items():
-        if by_name[name] in ("supported", "refuted") and by_name[name] != outcome:
-            return "refuted"
-    return "not measured yet" if "not measured yet" in by_name.values() else "undecided"
+    decided = {name: found for name, found in outcomes.items() if found in ("supported", "refuted")}
+    if any(wanted[name] != outcome for name, outcome in decided.items()):
+        return "refuted"
+    return "not measured yet" if "not measured yet" in outcomes.values() else "undecided"
 
 
 def first_round() -> dict[str, str]:
@@ -300,11 +289,11 @@ def _corrected(entry: Verdict) -> str:
 
 def against(found: Sequence[Verdict]) -> list[str]:
     """Return what was looked for and not found: every part that is decided against its claim."""
-    return [
-        f"{entry.part.identity}, {entry.part.statement}: {entry.text}"
-        for entry in found
-        if entry.outcome in ("refuted", "not reproduced")
-    ]
+    return [_line(entry) for entry in found if entry.outcome in ("refuted", "not reproduced")]
+
+
+def _line(entry: Verdict) -> str:
+    return f"{entry.part.identity}, {entry.part.statement}: {entry.text}"
 
 
 def as_text(found: Sequence[Verdict], archive: Archive) -> str:
@@ -319,11 +308,9 @@ def as_text(found: Sequence[Verdict], archive: Archive) -> str:
         before = first.get(entry.claim.identity)
         lines += ["", f"{entry.claim.identity}, {entry.claim.name}: {entry.outcome}"
                   + (f" (first round: {before})." if before else ".")]  # fmt: skip
-        lines += [f"    {part.part.identity}, {part.part.statement}: {part.text}"
-                  for part in entry.parts]  # fmt: skip
+        lines += [f"    {_line(part)}" for part in entry.parts]
     lines += ["", f"D1, {D1}: {across_not_along(found)}."]
-    lines += [f"    {entry.part.identity}, {entry.part.statement}: {entry.text}"
-              for entry in found if entry.part.identity.startswith("D")]  # fmt: skip
+    lines += [f"    {_line(entry)}" for entry in found if claim_of(entry.part) == "D"]
     return "\n".join([*lines, "", *(f"Note: {note}" for note in inventory.notes(archive))])
 
 

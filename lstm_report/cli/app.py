@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lstm_report import __version__, paths, process, progress
+from lstm_report import config as configuration
 from lstm_report.cli.studies import (
     Data,
     Epochs,
@@ -31,6 +32,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+Language = Annotated[str, typer.Option(help="en, or zh for Chinese.")]
 
 
 def _version(wanted: bool) -> None:
@@ -71,7 +75,7 @@ def build(
     epochs: Epochs = None,
     layers: Layers = None,
     readout: Readout = None,
-    language: Annotated[str, typer.Option(help="en, or zh for Chinese.")] = "en",
+    language: Language = "en",
     code: Annotated[bool, typer.Option(help="Show the code in the PDF too.")] = False,
     output: Annotated[Path, typer.Option(help="Folder of the finished report.")] = Path("build"),
 ) -> None:
@@ -107,7 +111,7 @@ def build(
 
 @app.command()
 def notebooks(
-    language: Annotated[str, typer.Option(help="en, or zh for Chinese.")] = "zh",
+    language: Language = "zh",
     output: Annotated[
         Path | None, typer.Option(help="Folder to write; else build/LANGUAGE/notebooks.")
     ] = None,
@@ -116,7 +120,7 @@ def notebooks(
     from lstm_report import language as languages
 
     for file in languages.write_notebooks(language, output):
-        typer.echo(f"{file}")
+        typer.echo(str(file))
 
 
 @app.command()
@@ -130,8 +134,6 @@ def train(
     readout: Readout = None,
 ) -> None:
     """Train one model and write one run folder; a run that was cut off is taken up again."""
-    from lstm_report import config as configuration
-
     config = configuration.profile(
         profile, model=model, data=data, seed=seed, epochs=epochs, layers=layers, readout=readout
     )
@@ -170,8 +172,7 @@ def claims(
     archive = Archive()
     found = verdicts.verdicts(archive)
     if json is not None:
-        with paths.atomic_write(json) as temporary:
-            temporary.write_text(verdicts.as_json(found, archive) + "\n", encoding="utf-8")
+        paths.write_text(json, verdicts.as_json(found, archive) + "\n")
     if readme is not None:
         scoreboard.update(readme, archive, found)
     typer.echo(verdicts.as_text(found, archive))
@@ -229,31 +230,27 @@ def predict(
         )
     if model is not None and run is not None:
         raise UserError("Expected either --run or --model, got both: leave one out.")
-    from lstm_report import config as configuration
-
     if model is not None and model not in configuration.MODELS:
         raise configuration.unknown("model", model, configuration.MODELS)
     from lstm_report.training import shipped
     from lstm_report.training.evaluate import predict_file
     from lstm_report.training.runs import read_run
 
+    judge: Trained
     if run is not None:
-        finished = read_run(run)
-        if input is not None and output is not None:
-            predict_file(finished, input, output, column, log=typer.echo)
-        else:
-            typer.echo(_judged(finished, text or ""))
-        return
-    pair = shipped.read()
-    typer.echo(shipped.in_words(pair), err=True)
-    if input is not None and output is not None:
-        chosen = pair[model or configuration.MODELS[0]]
-        predict_file(chosen, input, output, column, log=typer.echo)
-    elif model is not None:
-        typer.echo(_judged(pair[model], text or ""))
+        judge = read_run(run)
     else:
-        for kind, entry in pair.items():
-            typer.echo(f"{kind} {_judged(entry, text or '')}")
+        pair = shipped.read()
+        typer.echo(shipped.in_words(pair), err=True)
+        if text is not None and model is None:
+            for kind, entry in pair.items():
+                typer.echo(f"{kind} {_judged(entry, text)}")
+            return
+        judge = pair[model or configuration.MODELS[0]]
+    if input is not None and output is not None:
+        predict_file(judge, input, output, column, log=typer.echo)
+    else:
+        typer.echo(_judged(judge, text or ""))
 
 
 def _judged(model: "Trained", text: str) -> str:
@@ -278,9 +275,8 @@ def ship(
     from lstm_report.training import shipped
     from lstm_report.training.runs import read_run
 
-    runs = read_run(first), read_run(second)
-    source = sources.resolve(data, log=typer.echo)
-    made = shipped.ship(runs[0], runs[1], source, output)
+    pair = read_run(first), read_run(second)
+    made = shipped.ship(*pair, sources.resolve(data, log=typer.echo), output)
     for entry in made.values():
         about = entry.about
         typer.echo(
@@ -298,8 +294,6 @@ def data(
     profile: Profile = "quick",
 ) -> None:
     """Show what a source resolves to, with counts and checksum, and prepare it."""
-    from lstm_report import config as configuration
-
     config = configuration.profile(profile, data=source)
     from lstm_report.data import prepared as reviews
     from lstm_report.data.sources import resolve

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lstm_report import progress
 from lstm_report.errors import UserError
 
 if TYPE_CHECKING:
@@ -40,8 +41,6 @@ Edits = Annotated[
 
 def tell_epoch(epochs: "pandas.DataFrame") -> None:
     """Print the last epoch in one line; the `on_epoch` of `lstm_report.training.loop.fit`."""
-    from lstm_report import progress
-
     typer.echo(progress.epoch_line(epochs))
 
 
@@ -111,7 +110,7 @@ def again(
     if seed < 0:
         raise UserError(f"Expected a seed of at least 0, got {seed}: give a whole number.")
     if study == linear.NAME:
-        source = _resolve(data or "auto", exclude)
+        source, _ = _resolve(data or "auto", exclude)
         plan: Plan = linear.LinearModels(source, cells=[cell], first_seed=seed)
     else:
         chosen = _find(study, data=data, exclude=exclude).only([cell])
@@ -146,27 +145,26 @@ def _plan(study: "Study | MemoryStudy", data: str | None, exclude: Path | None) 
     """Return the runs of a study, and say which reviews they are trained on."""
     from lstm_report.data import unlabelled
     from lstm_report.studies import classifiers, memory
-    from lstm_report.studies import study as kinds
+    from lstm_report.studies.study import Study
 
-    if isinstance(study, kinds.MemoryStudy):
+    if not isinstance(study, Study):
         return memory.Networks(study)
-    source = _resolve(data or study.data, exclude)
+    source, _ = _resolve(data or study.data, exclude)
     if any(run.config.reads_unlabelled for run in study.runs()):
         source = unlabelled.attach(source, data or study.data)
         typer.echo(f"{len(source.unlabelled):,} reviews without a label are read too.")
     return classifiers.Classifiers(study, source)
 
 
-def _resolve(data: str, exclude: Path | None) -> "Source":
-    """Return the reviews that are trained on, and say which they are."""
+def _resolve(data: str, exclude: Path | None) -> "tuple[Source, Source]":
+    """Return the reviews that are trained on, and say which they are; and those with the rest."""
     from lstm_report.data import sources
     from lstm_report.data.counterfactual import without
 
-    if exclude is None:
-        return sources.resolve(data, log=typer.echo)
-    source = without(sources.resolve(data), exclude)
+    whole = sources.resolve(data)
+    source = whole if exclude is None else without(whole, exclude)
     typer.echo(f"Data: {source.name}. {source.origin}")
-    return source
+    return source, whole
 
 
 def measure(
@@ -190,22 +188,18 @@ def measure(
     What needs weights is measured on the runs whose folders are still in runs/.
     """
     from lstm_report.analysis import perturbations
-    from lstm_report.data import counterfactual
-    from lstm_report.data.sources import resolve
+    from lstm_report.data.counterfactual import read_pairs
     from lstm_report.studies import measure as measuring
     from lstm_report.studies import records
 
     records.read(study)
-    whole = resolve(data)
-    left_out = exclude or edits
-    source = whole if left_out is None else counterfactual.without(whole, left_out)
-    typer.echo(f"Data: {source.name}. {source.origin}")
+    source, whole = _resolve(data, exclude or edits)
     measuring.check(study, source, whole)
     measuring.measure(
         study,
         source,
         what=what or ("loss", "locality", *(["edits"] if edits else [])),
-        pairs=None if edits is None else counterfactual.read_pairs(edits),
+        pairs=None if edits is None else read_pairs(edits),
         limit=perturbations.LIMIT if limit is None else limit,
         log=typer.echo,
     )
@@ -222,8 +216,9 @@ def baselines(
     from lstm_report.data.counterfactual import read_pairs
     from lstm_report.studies import linear
 
+    source, _ = _resolve(data, edits)
     plan = linear.LinearModels(
-        _resolve(data, edits),
+        source,
         profile=profile,
         seeds=seeds,
         left_out=edits,
@@ -236,7 +231,7 @@ def _execute(plan: "Plan", engine: "Engine") -> None:
     """Run what is missing of a study, and tell what was found; exit code 1 when a run failed."""
     from lstm_report.studies import runner
 
-    failed = runner.execute(plan, engine, log=typer.echo).failed
+    failed = runner.execute(plan, engine, log=typer.echo)
     typer.echo(plan.summary())
     typer.echo(f"Records: results/{plan.name}")
     if failed:

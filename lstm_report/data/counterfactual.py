@@ -7,6 +7,7 @@ trained without these. The layout is that of Kaushik, Hovy and Lipton (2020), IC
 
 import dataclasses
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ import numpy as np
 from lstm_report.data import readers, sources
 from lstm_report.data.readers import Reviews
 from lstm_report.data.sources import Source
+from lstm_report.data.tokens import BREAK
 from lstm_report.errors import UserError
 
 PARTS = ("train", "dev", "test")
@@ -35,7 +37,7 @@ def opening(text: str) -> str:
     Copies of a review differ in markup, white space, quotes and single words; two reviews whose
     openings are equal are taken for one.
     """
-    without_breaks = re.sub(r"<br\s*/?>", " ", text.lower())
+    without_breaks = re.sub(BREAK, " ", text.lower())
     return re.sub(r"[\W_]+", "", without_breaks)[:OPENING]
 
 
@@ -104,7 +106,7 @@ def read_pairs(path: Path) -> Pairs:
         UserError: for another layout, or a review without an edit of the other label.
     """
     parts = [_pair(path / "orig" / f"{part}.tsv", path / "new" / f"{part}.tsv") for part in PARTS]
-    return Pairs(*(_join([part[side] for part in parts]) for side in (0, 1)))
+    return Pairs(*(_join(side) for side in zip(*parts, strict=True)))
 
 
 def _pair(original: Path, edited: Path) -> Pairs:
@@ -136,6 +138,6 @@ def _reviews(path: Path) -> Reviews:
     return Reviews(texts, reviews.labels)
 
 
-def _join(parts: list[Reviews]) -> Reviews:
+def _join(parts: Sequence[Reviews]) -> Reviews:
     texts = [text for part in parts for text in part.texts]
     return Reviews(texts, np.concatenate([part.labels for part in parts]))

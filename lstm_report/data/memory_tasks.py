@@ -95,13 +95,11 @@ def copying(random: np.random.Generator, count: int, length: int) -> Examples:
 @functools.cache
 def _vocabulary() -> dict[str, int]:
     """Return the number of every word that a sentence of `although_but` may hold."""
-    templates = " ".join(synthetic.LINKS).split()
-    lists = (synthetic.POSITIVE, synthetic.NEGATIVE, synthetic.ASPECTS, synthetic.INTENSITY,
-    synthetic.PEOPLE,
-             synthetic.PLACES, synthetic.VERBS, " ".join(synthetic.NEGATION +
-             synthetic.TIMES).split(), [word for word in templates if "{" not in word],
-             "although but the was not an , .".split())  # fmt: skip
-    words = sorted({word for words in lists for word in words})
+    fixed = ("although but the was not an , .", *synthetic.LINKS)
+    polar = (*synthetic.POSITIVE, *synthetic.NEGATIVE, *synthetic.INTENSITY, *synthetic.NEGATION)
+    neutral = (*synthetic.PEOPLE, *synthetic.PLACES, *synthetic.VERBS, *synthetic.TIMES)
+    phrases = " ".join((*fixed, *polar, *neutral, *synthetic.ASPECTS))
+    words = sorted({word for word in phrases.split() if "{" not in word})
     return {word: number for number, word in enumerate(words)}
 
 
@@ -131,11 +129,8 @@ def although_but(random: np.random.Generator, count: int, length: int) -> Exampl
     labels = random.integers(0, 2, count)
     starts = random.integers(0, len(stream) - steps, count)
     for column, (label, start) in enumerate(zip(labels.tolist(), starts.tolist(), strict=True)):
-        words = synthetic.elliptic_contrast(random, label, ["…"])
-        gap = words.index("…")
-        first, second = (
-            [numbers[word] for word in part] for part in (words[:gap], words[gap + 1 :])
-        )
+        halves = synthetic.elliptic_contrast(random, label)
+        first, second = ([numbers[word] for word in half] for half in halves)
         passage = stream[start : start + steps - len(first) - len(second)]
         before = len(passage) - length
         inputs[:, column] = np.concatenate([passage[:before], first, passage[before:], second])
@@ -151,18 +146,18 @@ class Task:
     """How its score is called among the measurements of the study `memory`."""
     draw: Callable[[np.random.Generator, int, int], Examples]
     """The function above: generator, number of sequences, length."""
-    symbols: int | None
-    """Different symbols in the input; None for numbers in two channels."""
-    outputs: int
-    """Numbers that are said at each step that counts."""
-    steps: int
-    """Last steps that count."""
-    beside: int
-    """Steps that a sequence has beside its length."""
     chance: float
     """The score without memory."""
     learnt: float
     """From which score the task is learnt: an error of at most, or an accuracy of at least this."""
+    symbols: int | None = None
+    """Different symbols in the input; None for numbers in two channels."""
+    outputs: int = 1
+    """Numbers that are said at each step that counts."""
+    steps: int = 1
+    """Last steps that count."""
+    beside: int = 0
+    """Steps that a sequence has beside its length."""
 
 
 TASKS = {
@@ -172,17 +167,22 @@ TASKS = {
             "although-but",
             "accuracy, although-but",
             although_but,
-            len(_vocabulary()),
-            1,
-            1,
-            BESIDE,
-            0.5,
-            0.95,
+            chance=0.5,
+            learnt=0.95,
+            symbols=len(_vocabulary()),
+            beside=BESIDE,
         ),
-        Task("adding", "adding problem, mean squared error", adding, None, 1, 1, 0, 1 / 6, 1 / 60),
+        Task("adding", "adding problem, mean squared error", adding, chance=1 / 6, learnt=1 / 60),
         Task(
-            *("copy", "copy, accuracy", copying, SYMBOLS + 2, SYMBOLS, COPIED, 2 * COPIED),
-            *(1 / SYMBOLS, 0.95),
+            "copy",
+            "copy, accuracy",
+            copying,
+            chance=1 / SYMBOLS,
+            learnt=0.95,
+            symbols=SYMBOLS + 2,
+            outputs=SYMBOLS,
+            steps=COPIED,
+            beside=2 * COPIED,
         ),
     )
 }

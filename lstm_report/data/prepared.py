@@ -20,7 +20,7 @@ from lstm_report import paths
 from lstm_report.config import PAD, UNK, DataConfig
 from lstm_report.data.readers import Reviews
 from lstm_report.data.sources import Source, normalised
-from lstm_report.data.tokens import Numbering
+from lstm_report.data.tokens import Numbering, Rows, token_numbers
 from lstm_report.errors import UserError
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ WIDTH = 32
 """Batches are padded to a multiple of it: memory freed by one batch then fits another."""
 POOL = 50
 """Batches whose reviews are sorted by length together when the order is random."""
-ROWS = ("train-rows", "validation-rows", "test-in-train")
 VERSION = 4
 """Part of the cache's key: raise it when encoding, or what the cache holds, changes."""
 
@@ -92,21 +91,10 @@ class Batch:
     index: "Tensor"  # (B,) int64, rows of the split
 
 
-def split_validation(
+def _split_validation(
     texts: Sequence[str], fraction: float, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows of the training and of the validation part.
-
-    Equal texts are drawn together, so that none stands on both sides.
-
-    Args:
-        texts: the official training reviews, normalised.
-        fraction: the part of them to set aside, in (0, 1).
-        seed: of the draw.
-
-    Raises:
-        UserError: when there are too few different reviews.
-    """
+    """Return the rows of the training and of the validation part; equal texts stay together."""
     groups, different = pd.factorize(np.array(texts, object))
     if len(different) < 2:
         raise UserError(
@@ -142,7 +130,7 @@ def shuffle_windows(row: np.ndarray, width: int, generator: np.random.Generator)
     return np.concatenate(windows) if windows else row
 
 
-def _as_read(row: np.ndarray, config: DataConfig) -> np.ndarray:
+def as_read(row: np.ndarray, config: DataConfig) -> np.ndarray:
     """Return a text as it is read: its phrases in random order, filled up with padding, or itself.
 
     What is drawn comes from the token numbers alone, so that a text reads the same wherever it
@@ -164,22 +152,22 @@ def encode(tokenizer: Tokenizer, texts: Sequence[str], config: DataConfig) -> li
         texts: any number of texts.
         config: which end of a longer text is kept, and how much of it.
     """
-    kept, rows = reading(config), []
-    for start in range(0, len(texts), 5_000):
-        for encoding in tokenizer.encode_batch_fast(list(texts[start : start + 5_000])):
-            row = np.array(encoding.ids[kept] or [UNK], dtype=np.int32)
-            rows.append(_as_read(row, config))
-    return rows
+    kept = reading(config)
+    return [
+        as_read(np.array(numbers[kept] or [UNK], dtype=np.int32), config)
+        for numbers in token_numbers(tokenizer, texts)
+    ]
 
 
 def encode_reviews(reviews: Reviews, tokenizer: Tokenizer, config: DataConfig) -> Split:
     """Return reviews with the token numbers that `encode` gives their texts."""
-    return _split(reviews, encode(tokenizer, reviews.texts, config))
+    return Split(reviews, *joined(encode(tokenizer, reviews.texts, config)))
 
 
-def _split(reviews: Reviews, rows: Sequence[np.ndarray]) -> Split:
+def joined(rows: Sequence[np.ndarray]) -> Rows:
+    """Return texts one after another, with where each begins and ends."""
     offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
-    return Split(reviews, np.concatenate(rows), offsets)
+    return Rows(np.concatenate(rows), offsets)
 
 
 def _cache(source: Source, config: DataConfig) -> Path:
@@ -190,9 +178,13 @@ def _cache(source: Source, config: DataConfig) -> Path:
 
 
 def split_rows(source: Source, config: DataConfig) -> dict[str, np.ndarray]:
-    """Return the official training rows of both parts, and which test reviews stand in train."""
+    """Return the official training rows of both parts, and which test reviews stand in train.
+
+    Raises:
+        UserError: when there are too few different training reviews.
+    """
     texts = [normalised(text) for text in source.train.texts]
-    train, validation = split_validation(texts, config.validation_fraction, config.split_seed)
+    train, validation = _split_validation(texts, config.validation_fraction, config.split_seed)
     if config.train_limit is not None and config.train_limit < len(train):
         draw = np.random.default_rng([config.split_seed, 1])
         train = np.sort(draw.choice(train, config.train_limit, replace=False))
@@ -209,22 +201,17 @@ def _parts(source: Source, rows: Mapping[str, np.ndarray]) -> dict[str, Reviews]
     }
 
 
-def _read_cache(folder: Path, source: Source, config: DataConfig) -> PreparedData | None:
-    """Return what `prepare` wrote; None when it is missing or damaged, as it can be made again."""
-    if (kept := paths.read_cache(folder)) is None:
-        return None
-    arrays, texts = kept
-    parts = _parts(source, arrays)
-    if len(arrays["test-in-train"]) != len(source.test) or any(
-        len(arrays[f"{name}-offsets"]) != len(part) + 1 for name, part in parts.items()
-    ):
-        return None
-    splits = {
-        name: Split(part, arrays[f"{name}-tokens"], arrays[f"{name}-offsets"])
-        for name, part in parts.items()
-    }
-    tokenizer = Tokenizer.from_str(texts["tokenizer"])
-    return PreparedData(source, config, tokenizer, **splits, test_in_train=arrays[ROWS[-1]])
+def _encoded(source: Source, config: DataConfig) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Return the arrays and texts that the cache keeps."""
+    arrays, numbering = split_rows(source, config), Numbering()
+    read = {name: numbering.read(part.texts) for name, part in _parts(source, arrays).items()}
+    tokenizer = numbering.tokenizer(read["train"], config)
+    for name, whole in read.items():
+        kept = whole.cut(config.max_length, config.keep)
+        tokens, ends = numbering.renumbered(kept, tokenizer)
+        rows = joined([as_read(row, config) for row in np.split(tokens, ends[1:-1])])
+        arrays |= {f"{name}-tokens": rows.tokens, f"{name}-offsets": rows.offsets}
+    return arrays, {"tokenizer": tokenizer.to_str()}
 
 
 def prepare(source: Source, config: DataConfig) -> PreparedData:
@@ -240,24 +227,17 @@ def prepare(source: Source, config: DataConfig) -> PreparedData:
         UserError: when there are too few reviews, or the disk is full.
     """
     folder = _cache(source, config)
-    if (cached := _read_cache(folder, source, config)) is not None:
-        return cached
-    chosen = split_rows(source, config)
-    parts = _parts(source, chosen)
-    numbering = Numbering()
-    read = {name: numbering.read(part.texts) for name, part in parts.items()}
-    tokenizer = numbering.tokenizer(read["train"], config)
-    splits = {}
-    for name, part in parts.items():
-        kept = read[name].cut(config.max_length, config.keep)
-        tokens, ends = numbering.renumbered(kept, tokenizer)
-        rows = np.split(tokens, ends[1:-1])
-        splits[name] = _split(part, [_as_read(row, config) for row in rows])
-    arrays = dict(chosen)
-    for name, split in splits.items():
-        arrays |= {f"{name}-tokens": split.tokens, f"{name}-offsets": split.offsets}
-    paths.write_cache(folder, arrays, {"tokenizer": tokenizer.to_str()})
-    return PreparedData(source, config, tokenizer, **splits, test_in_train=chosen["test-in-train"])
+    kept = paths.read_cache(folder)
+    if kept is None or len(kept[0]["test-in-train"]) != len(source.test):  # another's by its name
+        kept = _encoded(source, config)
+        paths.write_cache(folder, *kept)
+    arrays, texts = kept
+    splits = {
+        name: Split(part, arrays[f"{name}-tokens"], arrays[f"{name}-offsets"])
+        for name, part in _parts(source, arrays).items()
+    }
+    tokenizer = Tokenizer.from_str(texts["tokenizer"])
+    return PreparedData(source, config, tokenizer, **splits, test_in_train=arrays["test-in-train"])
 
 
 def number_of_batches(split: Split, batch_size: int) -> int:

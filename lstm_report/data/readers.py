@@ -113,16 +113,16 @@ def reviews_of(table: pd.DataFrame, where: str) -> Reviews:
                 f"Expected a text in every row of {where}, but row {row} {flaw}: "
                 "fill it in or remove it."
             )
-    labels = np.empty(len(raw), dtype=np.int64)
-    for row, value in enumerate(raw):
+    labels = []
+    for row, value in enumerate(raw, start=1):
         name = str(value).strip().lower().removesuffix(".0")
         if name not in LABELS:
             raise UserError(
                 f"Expected binary labels (0/1, neg/pos, negative/positive) in {where}, "
-                f"got {repr(value)[:40]} in row {row + 1}: recode or remove it."
+                f"got {repr(value)[:40]} in row {row}: recode or remove it."
             )
-        labels[row] = LABELS[name]
-    return Reviews(texts, labels)
+        labels.append(LABELS[name])
+    return Reviews(texts, np.array(labels, dtype=np.int64))
 
 
 def hub_files(path: Path, split: str) -> list[Path]:
@@ -143,10 +143,18 @@ def read_hub_folder(path: Path) -> Mapping[str, Reviews] | None:
     return parts
 
 
-def _reviews_of_files(
+def reviews_of_files(
     files: Mapping[tuple[str, str], Mapping[str, bytes]], where: str
 ) -> Mapping[str, Reviews] | None:
-    """Return train and test of files by (split, `neg` or `pos`) and name; None when some lack."""
+    """Return train and test of files by (split, `neg` or `pos`) and name; None when some lack.
+
+    Args:
+        files: from `folder_files` or `archive_files`.
+        where: the name of the folder or archive, for messages.
+
+    Raises:
+        UserError: for a file that is empty or not UTF-8.
+    """
     parts = {}
     for split in ("train", "test"):
         texts, labels = [], []
@@ -184,38 +192,35 @@ def _of_usual_size(file: Path) -> Path:
     return file
 
 
-def read_acl_folder(path: Path) -> Mapping[str, Reviews] | None:
-    """Return train and test of the original `aclImdb` folder; None for another layout.
+def texts_in(path: Path, split: str, name: str) -> list[Path]:
+    """Return the files of texts in a folder of the original `aclImdb` folder."""
+    root = path / "aclImdb" if (path / "aclImdb").is_dir() else path
+    files = (root / split / name).glob("[!.]*")
+    return [file for file in files if file.suffix.lower() == ".txt"]
+
+
+LABELLED = [(split, name) for split in ("train", "test") for name in ("neg", "pos")]
+"""Where the labelled texts stand in the original `aclImdb`: split and folder."""
+
+
+def folder_files(
+    path: Path, places: Sequence[tuple[str, str]] = LABELLED
+) -> dict[tuple[str, str], dict[str, bytes]]:
+    """Return the texts in some places of the original `aclImdb` folder, by place and name.
 
     Raises:
-        UserError: for a file that is empty, very large, cannot be read or is not UTF-8.
+        UserError: for a file that is very large or cannot be read.
     """
-    root = path / "aclImdb" if (path / "aclImdb").is_dir() else path
     try:
-        files = {
-            (split, name): {
-                file.name: _of_usual_size(file).read_bytes()
-                for file in (root / split / name).glob("[!.]*")
-                if file.suffix.lower() == ".txt"
-            }
-            for split in ("train", "test")
-            for name in ("neg", "pos")
+        return {
+            place: {file.name: _of_usual_size(file).read_bytes() for file in texts_in(path, *place)}
+            for place in places
         }
     except OSError as error:
         raise UserError(
             f"Expected to be able to read {error.filename}, but it is refused "
             f"({error.strerror}): change its permissions."
         ) from error
-    return _reviews_of_files(files, str(path))
-
-
-def read_acl_archive(path: Path) -> Mapping[str, Reviews] | None:
-    """Return train and test of the original `.tar.gz`; None when it holds another layout.
-
-    Raises:
-        UserError: as `archive_files`, and for a file that is empty or not UTF-8.
-    """
-    return _reviews_of_files(archive_files(path), str(path))
 
 
 def archive_files(path: Path) -> dict[tuple[str, str], dict[str, bytes]]:
@@ -233,11 +238,8 @@ def archive_files(path: Path) -> dict[tuple[str, str], dict[str, bytes]]:
         with tarfile.open(path, "r:gz") as archive:
             for member in archive:
                 name = PurePosixPath(member.name)
-                if (
-                    name.is_absolute()
-                    or ".." in name.parts
-                    or not (member.isreg() or member.isdir())
-                ):
+                inside = not name.is_absolute() and ".." not in name.parts
+                if not inside or not (member.isreg() or member.isdir()):
                     raise UserError(
                         f"Expected an archive of plain files that stay inside it, but {path} holds "
                         f"{member.name!r}, a link or a path that points outside: get the archive "

@@ -8,6 +8,7 @@ import threading
 import urllib.request
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -121,15 +122,8 @@ def _source(name: str, origin: str, parts: Mapping[str, Reviews], built_in: bool
     is_imdb = digits == IMDB_CHECKSUM and all(
         len(part) == 25_000 and part.labels.sum() == 12_500 for part in parts.values()
     )
-    return Source(
-        "IMDB" if is_imdb else name,
-        origin,
-        parts["train"],
-        parts["test"],
-        digits,
-        is_imdb,
-        built_in,
-    )
+    name = "IMDB" if is_imdb else name
+    return Source(name, origin, parts["train"], parts["test"], digits, is_imdb, built_in)
 
 
 def _split_by_hash(reviews: Reviews, where: str) -> Mapping[str, Reviews]:
@@ -160,7 +154,9 @@ def _from_path(path: Path) -> Source:
             f"Expected a folder or file of reviews, but {path} is not there: check the path."
         )
     if path.is_dir():
-        parts = readers.read_hub_folder(path) or readers.read_acl_folder(path)
+        parts = readers.read_hub_folder(path) or readers.reviews_of_files(
+            readers.folder_files(path), str(path)
+        )
         if parts is None:
             raise UserError(
                 f"Expected {path} to hold train-*.parquet and test-*.parquet, or "
@@ -168,7 +164,7 @@ def _from_path(path: Path) -> Source:
             )
         return _source(path.name, f"Read from the folder {path.name}.", parts)
     if path.name.lower().endswith((".tar.gz", ".tgz")):
-        parts = readers.read_acl_archive(path)
+        parts = readers.reviews_of_files(readers.archive_files(path), str(path))
         if parts is None:
             raise UserError(
                 f"Expected the archive {path} to hold {{train,test}}/{{neg,pos}}/*.txt, got "
@@ -184,11 +180,8 @@ def _from_table(path: Path) -> Source:
     names = splits_of(table, path)
     if names is None:
         parts = _split_by_hash(readers.reviews_of(table, str(path)), str(path))
-        return _source(
-            path.name,
-            f"Read from the file {path.name}; a fifth of it was set aside as test.",
-            parts,
-        )
+        origin = f"Read from the file {path.name}; a fifth of it was set aside as test."
+        return _source(path.name, origin, parts)
     if not {"train", "test"} <= set(names):
         raise UserError(
             f"Expected rows of both train and test in the column split of {path}, got only "
@@ -218,32 +211,29 @@ def splits_of(table: pd.DataFrame, where: Path) -> pd.Series | None:
     if column is None:
         return None
     known = {value: split for split, values in SPLITS.items() for value in values}
-    values = table[column].tolist()
-    names = pd.Series([known.get(plain_name(value), "") for value in values], table.index)
-    for row, (name, value) in enumerate(zip(names, values, strict=True), start=1):
-        if not name:
+    names = []
+    for row, value in enumerate(table[column].tolist(), start=1):
+        name = plain_name(value)
+        if name not in known:
             raise UserError(
                 f"Expected {', '.join(SPLITS)} in the column split of {where}, got "
                 f"{repr(value)[:40]} in row {row}: rename it, or rename the column."
             )
-    return names
+        names.append(known[name])
+    return pd.Series(names, table.index)
 
 
 def _network_is_there() -> bool:
     """Return whether the hub answers, after `NETWORK_SECONDS` at most; proxies are honoured."""
     if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
         return False
-    address = os.environ.get("HF_ENDPOINT", HUB_ADDRESS)
+    address = f"{os.environ.get('HF_ENDPOINT', HUB_ADDRESS)}/api/datasets/{HUB_NAME}"
     reached = threading.Event()
 
     def connect() -> None:
-        try:
-            urllib.request.urlopen(
-                f"{address}/api/datasets/{HUB_NAME}", timeout=NETWORK_SECONDS
-            ).close()
+        with suppress(OSError, ValueError, http.client.HTTPException):
+            urllib.request.urlopen(address, timeout=NETWORK_SECONDS).close()
             reached.set()
-        except (OSError, ValueError, http.client.HTTPException):
-            return
 
     # A look-up of a name has no time limit of its own, so it runs in a thread that may be left.
     thread = threading.Thread(target=connect, daemon=True)

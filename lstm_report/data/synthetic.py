@@ -127,7 +127,7 @@ CONTRAST = 0.3
 """Share of opinions that are a contrast."""
 
 
-def _pick(random: np.random.Generator, words: tuple[str, ...] | list[str]) -> str:
+def _pick(random: np.random.Generator, words: Sequence[str]) -> str:
     return words[int(random.integers(len(words)))]
 
 
@@ -181,8 +181,8 @@ def contrast(random: np.random.Generator, label: int, distance: int) -> list[str
     ]
 
 
-def elliptic_contrast(random: np.random.Generator, label: int, between: Sequence[str]) -> list[str]:
-    """Return "although the acting was dull , <neutral words> , but the plot was not ." as tokens.
+def elliptic_contrast(random: np.random.Generator, label: int) -> tuple[list[str], list[str]]:
+    """Return "although the acting was dull ," and ", but the plot was not ." as tokens.
 
     The second half leaves its polar word out, so that what it means must be completed from the
     first: `label` is the opposite of what the first half means. After a negated first half ("was
@@ -191,13 +191,10 @@ def elliptic_contrast(random: np.random.Generator, label: int, between: Sequence
     Args:
         random: the generator to draw from.
         label: 0 or 1, the meaning of the half that counts, the second.
-        between: neutral words between the two halves, the commas aside, see `neutral_words`.
     """
     negated, clause = _clause_with_form(random, 1 - label)
-    return [
-        *("although", *clause, ",", *between, ",", "but", "the", _pick(random, ASPECTS)),
-        *(("was", ".") if negated else ("was", "not", ".")),
-    ]
+    end = ["was", "."] if negated else ["was", "not", "."]
+    return ["although", *clause, ","], [",", "but", "the", _pick(random, ASPECTS), *end]
 
 
 def _review(random: np.random.Generator, label: int) -> list[str]:

@@ -5,6 +5,7 @@ Every value keeps its spelling. A file that could be read in two ways is refused
 
 import codecs
 import csv
+import itertools
 import json
 import re
 import warnings
@@ -18,7 +19,7 @@ import pandas as pd
 import pyarrow
 from pyarrow import parquet
 
-from lstm_report.errors import FileWarning, UserError
+from lstm_report.errors import FileWarning, UserError, reason
 
 DIALECTS: dict[str, dict[str, Any]] = {
     ".csv": {"delimiter": ","},
@@ -40,12 +41,8 @@ def plain_name(name: object) -> str:
     return str(name).strip("\ufeff\xa0 \t\r\n").lower()
 
 
-def refuse_twins(names: Sequence[str]) -> None:
-    """Refuse a heading that stands twice; empty ones, as of commas at the end, may.
-
-    Raises:
-        ValueError: when one does.
-    """
+def _refuse_twins(names: Sequence[str]) -> None:
+    """Refuse a heading that stands twice; empty ones, as of commas at the end, may."""
     seen: set[str] = set()
     for name in names:
         if name.strip() and name in seen:
@@ -53,18 +50,11 @@ def refuse_twins(names: Sequence[str]) -> None:
         seen.add(name)
 
 
-def delimited_rows(path: Path) -> Iterator[tuple[str, list[str]]]:
+def _delimited_rows(path: Path) -> Iterator[tuple[str, list[str]]]:
     """Yield the text of each row, with its line end, and its cells; first those of the headings.
 
     A blank line is no row, except between the rows of a table with one column, where it is an
     empty cell. The text of a row starts with the blank lines before it.
-
-    Args:
-        path: a file in UTF-8 whose ending is one of `DIALECTS`, in small or capital letters.
-
-    Raises:
-        ValueError: for a file without headings, a heading that stands twice, a row with more or
-            fewer cells, a quote out of place, or a carriage return where other rows have none.
     """
     csv.field_size_limit(LONGEST_CELL)
     dialect = DIALECTS[path.suffix.lower()]
@@ -82,7 +72,7 @@ def delimited_rows(path: Path) -> Iterator[tuple[str, list[str]]]:
             text = "".join(held)
             held.clear()
             if not names:
-                refuse_twins(cells)
+                _refuse_twins(cells)
                 names, returns = cells, text.endswith("\r")
                 yield text, cells
                 continue
@@ -175,15 +165,13 @@ class Piece:
     def column(self, name: str) -> list[Any]:
         """Return the values of one column, `None` where a row has none."""
         if self._records is None:
-            values: list[Any] = self.kept.column(name).to_pylist()
-            return values
+            return self.kept.column(name).to_pylist()
         return [record.get(name) for record in self._records]
 
     def records(self) -> Sequence[dict[str, Any]]:
         """Return the values of each row by heading: texts in CSV and TSV, else of their types."""
         if self._records is None:
-            rows: list[dict[str, Any]] = self.kept.to_pylist()
-            return rows
+            return self.kept.to_pylist()
         return self._records
 
 
@@ -223,7 +211,7 @@ def survey(path: Path) -> Survey:
                 names |= dict.fromkeys(record)
                 rows += 1
             return Survey(path, ending, list(names), rows)
-        lines = delimited_rows(path)
+        lines = _delimited_rows(path)
         heading, cells = next(lines)
         mark = "\ufeff" if _first_bytes(path, 3) == codecs.BOM_UTF8 else ""
         return Survey(path, ending, cells, sum(1 for _ in lines), mark + heading)
@@ -246,15 +234,9 @@ def pieces(path: Path, rows: int = PIECE) -> Iterator[Piece]:
                 for batch in _batches(file, rows):
                     yield Piece(batch)
             return
-        texts: list[str] = []
-        records: list[dict[str, Any]] = []
-        for text, record in _json_rows(path) if ending == ".jsonl" else _named_rows(path):
-            texts.append(text)
-            records.append(record)
-            if len(texts) == rows:
-                yield Piece(texts, records)
-                texts, records = [], []
-        if texts:
+        found = _json_rows(path) if ending == ".jsonl" else _named_rows(path)
+        while taken := list(itertools.islice(found, rows)):
+            texts, records = zip(*taken, strict=True)
             yield Piece(texts, records)
 
 
@@ -301,10 +283,9 @@ def _told(path: Path) -> Iterator[None]:
         raise
     # Every flaw of a file ends here: the parsers share no base for what they raise.
     except Exception as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(
             f"Expected {path} to be a readable UTF-8 {path.suffix.lower()[1:]} table, but reading "
-            f"it failed ({reason}): mend the file."
+            f"it failed ({reason(error)}): mend the file."
         ) from error
 
 
@@ -315,7 +296,7 @@ def _first_bytes(path: Path, count: int) -> bytes:
 
 def _opened(path: Path) -> Any:
     file = parquet.ParquetFile(path, buffer_size=1 << 20)
-    refuse_twins(file.schema_arrow.names)
+    _refuse_twins(file.schema_arrow.names)
     return file
 
 
@@ -344,13 +325,13 @@ def _json_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     record = dict(pairs)
     if len(record) < len(pairs):
-        refuse_twins([key for key, _ in pairs])
+        _refuse_twins([key for key, _ in pairs])
         raise ValueError("an empty key stands twice")
     return record
 
 
 def _named_rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    rows = delimited_rows(path)
+    rows = _delimited_rows(path)
     _, names = next(rows)
     for text, cells in rows:
         yield text, dict(zip(names, cells, strict=True))

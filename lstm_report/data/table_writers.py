@@ -21,7 +21,7 @@ from lstm_report.data.table_files import (
     pieces,
     plain_name,
 )
-from lstm_report.errors import UserError
+from lstm_report.errors import UserError, reason
 
 Write = Callable[[Piece, Mapping[str, Sequence[Any]]], None]
 """Takes some rows of the old table and the values of the new columns in them."""
@@ -94,7 +94,7 @@ def _refusing(old: Survey, ending: str) -> Iterator[None]:
     except UNFIT as error:
         raise UserError(
             f"Expected values of one kind in each column of {old.path}, and such as {ending} has, "
-            f"got others ({str(error).splitlines()[0][:100]}): write to a {old.ending} file."
+            f"got others ({reason(error)[:100]}): write to a {old.ending} file."
         ) from error
 
 
@@ -154,11 +154,7 @@ def _parquet(file: Any, schema: pyarrow.Schema, old: Survey) -> Write:
             kept = [
                 pyarrow.array(piece.column(name), schema.field(name).type) for name in old.names
             ]
-        places = range(len(kept), len(schema))
-        more = [
-            pyarrow.array(values, schema.field(place).type)
-            for place, values in zip(places, new.values(), strict=True)
-        ]
+        more = [pyarrow.array(values, schema.field(name).type) for name, values in new.items()]
         file.write_batch(pyarrow.RecordBatch.from_arrays([*kept, *more], schema=schema))
 
     return write
@@ -167,14 +163,14 @@ def _parquet(file: Any, schema: pyarrow.Schema, old: Survey) -> Write:
 def _schema(old: Survey, added: pyarrow.Schema) -> pyarrow.Schema:
     """Return the schema of a Parquet file that holds the old columns and the new ones."""
     schema = old.schema
-    if schema is None and old.ending != ".jsonl":
-        schema = pyarrow.schema([(name, pyarrow.string()) for name in old.names])
-    elif schema is None:
+    if old.ending == ".jsonl":
         schema = pyarrow.schema([(name, pyarrow.null()) for name in old.names])
         for piece in pieces(old.path):
-            found = {name: pyarrow.array(piece.column(name)).type for name in old.names}
-            schemas = [schema, pyarrow.schema(list(found.items()))]
+            types = [(name, pyarrow.array(piece.column(name)).type) for name in old.names]
+            schemas = [schema, pyarrow.schema(types)]
             schema = pyarrow.unify_schemas(schemas, promote_options="permissive")
+    elif schema is None:
+        schema = pyarrow.schema([(name, pyarrow.string()) for name in old.names])
     for field in added:
         schema = schema.append(field)
     return schema
@@ -211,11 +207,7 @@ def _plain(value: Any) -> Any:
 
 
 def _json(value: Any) -> str:
-    """Return a value as JSON, which has no infinite numbers.
-
-    Raises:
-        ValueError: for one.
-    """
+    """Return a value as JSON; a number that is not finite, which it has not, is a `ValueError`."""
     return json.dumps(_plain(value), ensure_ascii=False, allow_nan=False)
 
 

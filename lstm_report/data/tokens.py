@@ -9,7 +9,7 @@ import functools
 import re
 from array import array
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -63,6 +63,13 @@ def tokenizer_of(vocabulary: Sequence[str]) -> Tokenizer:
     )
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(WORD), behavior="removed", invert=True)
     return tokenizer
+
+
+def token_numbers(tokenizer: Tokenizer, texts: Sequence[str]) -> Iterator[list[int]]:
+    """Yield the token numbers of each text; some thousand texts are read at a time."""
+    for start in range(0, len(texts), 5_000):
+        for encoding in tokenizer.encode_batch_fast(list(texts[start : start + 5_000])):
+            yield encoding.ids
 
 
 _library = functools.cache(lambda: tokenizer_of(()))

@@ -7,6 +7,7 @@ import dataclasses
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,18 @@ import pandas as pd
 from lstm_report import paths
 from lstm_report.config import UNK, RunConfig
 from lstm_report.data import readers, sources, synthetic
-from lstm_report.data.prepared import PreparedData, Split
+from lstm_report.data.prepared import PreparedData
 from lstm_report.data.readers import Reviews
 from lstm_report.data.sources import HUB_NAME, VARIABLE, Source, normalised
+from lstm_report.data.tokens import token_numbers
 from lstm_report.errors import UserError
 
 IMDB_CHECKSUM = "0ef9b5974f46b056d278488f2d28de2a17af9df07626102f7f2db37a5dafe062"
 """`checksum` of the 50,000 unlabelled reviews of the Large Movie Review Dataset."""
 SPLIT = "unsupervised"
 """The split that holds them, see `lstm_report.data.sources.SPLITS`."""
+PLACE = ("train", "unsup")
+"""Where they stand in the original `aclImdb`."""
 BUILT_IN = 4_000
 """How many the built-in grammar writes."""
 BUILT_IN_SEED = 3
@@ -66,9 +70,8 @@ def attach(source: Source, spec: str = "auto") -> Source:
             f"Expected the 50,000 unlabelled reviews of IMDB, got {len(found):,} others: get the "
             "whole data set again."
         )
-    known = {normalised(text) for text in source.test.texts}
-    kept = [text for text in found if normalised(text) not in known]
-    return dataclasses.replace(source, unlabelled=sorted(kept, key=_digest))
+    kept = sorted(_outside(found, source.test), key=_digest)
+    return dataclasses.replace(source, unlabelled=kept)
 
 
 def checksum(texts: list[str]) -> str:
@@ -85,7 +88,11 @@ def _texts(source: Source, spec: str) -> list[str]:
         return synthetic.write_reviews(BUILT_IN, seed=BUILT_IN_SEED).texts
     if spec == "auto":
         spec = os.environ.get(VARIABLE, "")
-    return _from_path(Path(spec).expanduser()) if spec else _from_hub()
+    if spec:
+        return _from_path(Path(spec).expanduser())
+    import datasets  # in whose cache, or on the hub, `sources` has found the others
+
+    return list(datasets.load_dataset(HUB_NAME, split=SPLIT)["text"])
 
 
 def _from_path(path: Path) -> list[str]:
@@ -94,42 +101,39 @@ def _from_path(path: Path) -> list[str]:
     if path.is_dir():
         if files := readers.hub_files(path, SPLIT):
             return [text for file in files for text in _column(file, readers.read_table(file))]
-        root = path / "aclImdb" if (path / "aclImdb").is_dir() else path
-        folder = root / "train" / "unsup"
-        files = [file for file in sorted(folder.glob("[!.]*")) if file.suffix.lower() == ".txt"]
-        return [_decoded(file, file.read_bytes()) for file in files]
+        return _decoded(path, readers.folder_files(path, [PLACE]))
     if path.name.lower().endswith((".tar.gz", ".tgz")):
-        members = readers.archive_files(path).get(("train", "unsup"), {})
-        return [_decoded(path / name, members[name]) for name in sorted(members)]
+        return _decoded(path, readers.archive_files(path))
     table = readers.read_table(path)
     splits = sources.splits_of(table, path)
     return [] if splits is None else _column(path, table[splits == SPLIT])
 
 
 def _column(path: Path, table: pd.DataFrame) -> list[str]:
-    column = sources.text_column(table, path)
-    flaws = [readers.flaw_of(text) for text in column]
-    for row, flaw in enumerate(flaws, start=1):
-        if flaw not in (None, readers.EMPTY):
+    texts = []
+    for row, text in enumerate(sources.text_column(table, path), start=1):
+        flaw = readers.flaw_of(text)
+        if flaw is None:
+            texts.append(text)
+        elif flaw != readers.EMPTY:
             raise UserError(
                 f"Expected a text in each unlabelled row of {path}, but row {row} {flaw}: "
                 "mend or remove it."
             )
-    return [text for text, flaw in zip(column, flaws, strict=True) if flaw is None]
+    return texts
 
 
-def _from_hub() -> list[str]:
-    """Return the texts from the hub or its local cache, where `sources` has found the others."""
-    import datasets
-
-    return list(datasets.load_dataset(HUB_NAME, split=SPLIT)["text"])
-
-
-def _decoded(path: Path, content: bytes) -> str:
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UserError(f"Expected UTF-8 text in {path}, got other bytes: mend it.") from error
+def _decoded(path: Path, files: Mapping[tuple[str, str], Mapping[str, bytes]]) -> list[str]:
+    """Return the unlabelled texts among the files of `aclImdb`, in the order of their names."""
+    texts = []
+    for name, content in sorted(files.get(PLACE, {}).items()):
+        try:
+            texts.append(content.decode("utf-8-sig"))
+        except UnicodeDecodeError as error:
+            raise UserError(
+                f"Expected UTF-8 text in {path / name}, got other bytes: mend it."
+            ) from error
+    return texts
 
 
 SETTINGS: dict[str, Any] = {
@@ -142,11 +146,6 @@ SETTINGS: dict[str, Any] = {
 """Of word2vec, by the names of the library gensim: those of the paper, section 2 and 3."""
 VERSION = 1
 """Part of the cache's key: raise it when the texts, or how they are cut, change."""
-NO_GENSIM = (
-    "Expected the package gensim for word vectors learnt from the reviews, but it is not "
-    "installed: install this project with its extra `vectors`, as in `pip install --constraint "
-    "constraints.txt --editable '.[vectors]'`."
-)
 
 
 def prepare(data: PreparedData, config: RunConfig) -> None:
@@ -194,16 +193,17 @@ def learn(data: PreparedData, size: int) -> np.ndarray:
 
 def _cache(data: PreparedData, size: int) -> Path:
     config = data.config
-    values = [VERSION, data.source.checksum, checksum(data.source.unlabelled), SETTINGS]
-    values += [config.validation_fraction, config.train_limit, config.split_seed, size]
-    values.append(data.vocabulary)
+    reviews = (data.source.checksum, checksum(data.source.unlabelled))
+    split = (config.validation_fraction, config.train_limit, config.split_seed)
+    values = [VERSION, *reviews, SETTINGS, *split, size, data.vocabulary]
     key = hashlib.sha256(json.dumps(values).encode()).hexdigest()[:16]
     return paths.CACHE / f"vectors-{key}"
 
 
 def _sentences(data: PreparedData) -> list[str]:
     """Return what the vectors are learnt from."""
-    return [*data.train.reviews.texts, *_outside(data, data.validation)]
+    more = _outside(data.source.unlabelled, data.validation.reviews)
+    return [*data.train.reviews.texts, *more]
 
 
 def apart(data: PreparedData) -> list[str]:
@@ -212,7 +212,8 @@ def apart(data: PreparedData) -> list[str]:
     Raises:
         UserError: when there are none.
     """
-    found = _outside(data, data.train, data.validation)  # `attach` has seen to those of test
+    # `attach` has seen to those of test.
+    found = _outside(data.source.unlabelled, data.train.reviews, data.validation.reviews)
     if not found:
         raise UserError(
             f"Expected unlabelled reviews beside those of {data.source.name}, got none: resolve "
@@ -221,10 +222,10 @@ def apart(data: PreparedData) -> list[str]:
     return found
 
 
-def _outside(data: PreparedData, *parts: Split) -> list[str]:
-    """Return the unlabelled reviews whose text stands in none of these parts."""
-    known = {normalised(text) for part in parts for text in part.reviews.texts}
-    return [text for text in data.source.unlabelled if normalised(text) not in known]
+def _outside(texts: list[str], *parts: Reviews) -> list[str]:
+    """Return the texts that stand in none of these parts."""
+    known = {normalised(text) for part in parts for text in part.texts}
+    return [text for text in texts if normalised(text) not in known]
 
 
 def _learnt(data: PreparedData, size: int) -> np.ndarray:
@@ -232,14 +233,16 @@ def _learnt(data: PreparedData, size: int) -> np.ndarray:
         from gensim.models import Word2Vec
         from gensim.models.word2vec import MAX_WORDS_IN_BATCH as LONGEST
     except ImportError as error:
-        raise UserError(NO_GENSIM) from error
-    texts = _sentences(data)
+        raise UserError(
+            "Expected the package gensim for word vectors learnt from the reviews, but it is not "
+            "installed: install this project with its extra `vectors`, as in `pip install "
+            "--constraint constraints.txt --editable '.[vectors]'`."
+        ) from error
     with paths.scratch() as folder:
         path = folder / "reviews.txt"
         with path.open("w", encoding="ascii") as file:  # a review a line, its tokens as numbers
-            for start in range(0, len(texts), 5_000):
-                for encoding in data.tokenizer.encode_batch_fast(texts[start : start + 5_000]):
-                    file.write(" ".join(map(str, encoding.ids[:LONGEST])) + "\n")
+            for numbers in token_numbers(data.tokenizer, _sentences(data)):
+                file.write(" ".join(map(str, numbers[:LONGEST])) + "\n")
         model = Word2Vec(
             corpus_file=str(path),
             vector_size=size,

@@ -1,3 +1,4 @@
+from .cells import gated_residual_lstm_step as gated_residual_lstm_step
 from .cells import lstm_step as lstm_step
 from .cells import residual_lstm_step as residual_lstm_step
 from .cells import rnn_step as rnn_step

@@ -180,6 +180,23 @@ def wide(dtype: torch.dtype) -> torch.dtype:
     return torch.promote_types(dtype, torch.float32)
 
 
+def empty(layer: Layer, dtype: torch.dtype, keep: bool) -> Forward:
+    """Return tensors of the shapes and types of `forward`, not yet filled; arguments as there."""
+    steps, batch, inputs, hidden = layer.sizes()
+    kept = steps if keep else 0
+
+    def states(*shape: int, kind: torch.dtype = dtype) -> Tensor:
+        return layer.x.new_empty(shape, dtype=kind)
+
+    return (
+        states(steps, batch, hidden),
+        states(batch, hidden),
+        states(kept, batch, inputs + hidden),
+        states(kept, batch, hidden, kind=wide(dtype)),
+        states(kept, batch, len(GATES) * hidden),
+    )
+
+
 def forward(layer: Layer, residual: bool, dtype: torch.dtype, keep: bool = True) -> Forward:
     """Return all states of one layer, h_t = o_t ⊙ tanh(c_t) [+ F(x_t)], in ways to differentiate.
 

@@ -8,7 +8,6 @@ Shapes: B batch, T time, E embedding, H hidden, D directions (1 or 2).
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -21,18 +20,6 @@ from lstm_report.models.recurrence import reverse
 
 VARIANCE_LEAST = 1e-6
 """Added to a variance before its root is taken."""
-
-
-class Classifier(Protocol):
-    """A classifier in two halves, so that what lies between them can be changed."""
-
-    def embed(self, tokens: Tensor, own: Tensor | None = None) -> Tensor:
-        """Return the word vectors, (B, T, E), of token numbers, (B, T), see `Evidence`."""
-        ...
-
-    def judge(self, words: Tensor, lengths: Tensor) -> Tensor:
-        """Return the logits, (B,), of word vectors (B, T, E) with (B,) real tokens each."""
-        ...
 
 
 class NormalisedEmbedding(nn.Embedding):
@@ -115,7 +102,7 @@ def perturbation(gradient: Tensor, epsilon: float) -> Tensor:
 
 
 def gradients(
-    model: Classifier,
+    model: "SentimentClassifier",
     tokens: Tensor,
     lengths: Tensor,
     labels: Tensor,
@@ -160,8 +147,6 @@ def gradients(
     words.backward(first + second)
     return loss, logits
 
-
-"""The number of the padding token; its word vector is zero and stays so."""
 
 LAYERS: dict[str, type[Recurrent] | type[nn.RNN]] = {
     "lstm": LSTM,
@@ -214,21 +199,15 @@ class SentimentClassifier(nn.Module):
             if config.normalised_embedding
             else nn.Embedding(vocabulary_size, config.embedding_size, padding_idx=PAD)
         )
+        kind = LAYERS[config.kind]
         sizes = config.embedding_size, config.hidden_size, config.num_layers
-        self.recurrent = LAYERS[config.kind](*sizes, batch_first=True)
-        self.backward_recurrent = (
-            LAYERS[config.kind](*sizes, batch_first=True) if config.bidirectional else None
-        )
+        self.recurrent = kind(*sizes, batch_first=True)
+        self.backward_recurrent = kind(*sizes, batch_first=True) if config.bidirectional else None
         self.dropout = nn.Dropout(config.dropout)
         read = config.hidden_size * (1 + config.bidirectional) * len(config.readout.split(" and "))
         self.classifier = nn.Linear(read, 1)
-        self.evidence = (
-            Evidence(
-                *(vocabulary_size, config.evidence, config.embedding_size, config.evidence_dropout)
-            )
-            if config.evidence
-            else None
-        )
+        counted = vocabulary_size, config.evidence, config.embedding_size, config.evidence_dropout
+        self.evidence = Evidence(*counted) if config.evidence else None
 
     def embed(self, tokens: Tensor, own: Tensor | None = None) -> Tensor:
         """Return the word vectors, (B, T, E), of token numbers, (B, T).

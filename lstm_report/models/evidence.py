@@ -122,8 +122,7 @@ class Evidence(nn.Module):
 
     def forward(self, tokens: Tensor, own: Tensor | None = None) -> Tensor:
         """Return the vectors, (B, T, E), of `ratios` of the same arguments; zero for padding."""
-        vectors: Tensor = self.map(self.dropout(self.ratios(tokens, own).to(self.map.weight.dtype)))
-        return vectors
+        return self.map(self.dropout(self.ratios(tokens, own).to(self.map.weight.dtype)))
 
     def _load_from_state_dict(self, state_dict: Any, prefix: str, *others: Any) -> None:
         for name in ("keys", "counts"):  # there are as many as were counted

@@ -11,7 +11,6 @@ Shapes: T time, B batch, I input size, H hidden size.
 import ctypes
 import functools
 import hashlib
-import itertools
 import math
 import os
 import shutil
@@ -38,6 +37,12 @@ FLAGS = (
     "-Wl,--no-undefined",  # a PyTorch without these products is found out here, not in training
 )
 BUILT = "kernel.so"
+SWITCH = "LSTM_REPORT_KERNEL"
+"""The environment variable that switches the kernel off when it is `off`."""
+PANELS = (64, 32)
+"""Widths of a panel of a packed weight; the sizes of a layer must be multiples of one."""
+TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 2e-2}
+"""How far it may be from its equations, relative to the largest number of each result."""
 POINTERS = (
     *("x", "w", "w_x", "bias", "h_0", "c_0", "h", "joined", "c", "gates"),
     *("d_a", "d_h", "d_x", "d_bias", "d_h_0", "d_c_0"),
@@ -53,36 +58,29 @@ class Sequences(ctypes.Structure):
     ]
 
 
-def _capabilities() -> Mapping[str, Any]:
+def capabilities() -> Mapping[str, Any]:
     """Return what PyTorch knows of the processor; nothing with a PyTorch that does not say."""
     return torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
 
 
 def supports(dtype: torch.dtype) -> bool:
     """Return whether this processor has the instructions for products of this type."""
-    capabilities = _capabilities()
+    there = capabilities()
     needed = {torch.float32: ("avx512_f",), torch.bfloat16: ("avx512_f", "avx512_bf16")}
-    return dtype in needed and all(capabilities.get(name) for name in needed[dtype])
+    return dtype in needed and all(there.get(name) for name in needed[dtype])
 
 
 @functools.cache
 def library() -> ctypes.CDLL | None:
     """Return the built kernel, from the cache when it was built before; None without one."""
     compiler = os.environ.get("CXX") or shutil.which("g++") or shutil.which("clang++")
-    if compiler is None or not supports(torch.float32):
+    if compiler is None:
         return None
     libraries = Path(torch.__file__).parent / "lib"
     gates = [f"-DGATE_{name}={place}" for place, name in enumerate(GATES)]
     linked = [f"-L{libraries}", "-ltorch_cpu", f"-Wl,-rpath,{libraries}"]
-    key = [
-        SOURCE.read_text(encoding="utf-8"),
-        *FLAGS,
-        *gates,
-        str(libraries),
-        torch.__version__,
-        compiler,
-    ]
-    key.append(str(_capabilities()))
+    key = [SOURCE.read_text(encoding="utf-8"), *FLAGS, *gates, str(libraries)]
+    key += [torch.__version__, compiler, str(capabilities())]
     digest = hashlib.sha256("\n".join(key).encode()).hexdigest()[:16]
     folder = paths.CACHE / f"kernel-{digest}"
     try:
@@ -131,22 +129,14 @@ def run(dtype: torch.dtype, backward: bool, arrays: dict[str, Tensor | None], **
     )
     batch, count = sizes["B"], min(torch.get_num_threads(), sizes["B"])
     cuts = [batch * place // count for place in range(count + 1)]
-    parts = [(*pair, place) for place, pair in enumerate(itertools.pairwise(cuts))]
+    parts = [(cuts[place], cuts[place + 1], place) for place in range(count)]
     if count == 1:
         failed = call(*parts[0])
     else:
         jobs = [_threads(os.getpid(), count).submit(call, *part) for part in parts]
         failed = max(job.result() for job in jobs)
     if failed:
-        raise RuntimeError("the compiled kernel failed: set LSTM_REPORT_KERNEL=off to do without")
-
-
-SWITCH = "LSTM_REPORT_KERNEL"
-"""The environment variable that switches the kernel off when it is `off`."""
-PANELS = (64, 32)
-"""Widths of a panel of a packed weight; the sizes of a layer must be multiples of one."""
-TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 2e-2}
-"""How far it may be from its equations, relative to the largest number of each result."""
+        raise RuntimeError(f"the compiled kernel failed: set {SWITCH}=off to do without")
 
 
 def panel(*sizes: int) -> int | None:
@@ -234,17 +224,11 @@ def denormals_as_zero() -> Iterator[None]:
 def forward(layer: Layer, residual: bool, dtype: torch.dtype, keep: bool = True) -> Forward:
     """Return `cells.forward` of the layer, for sizes that fit; arguments as there."""
     sizes, width = _sizes(layer, residual)
-    steps, batch, inputs, hidden = layer.sizes()
-
-    def states(features: int, kind: torch.dtype, kept: bool = True) -> Tensor:
-        # An array without elements is a null pointer to the kernel.
-        return layer.x.new_empty(steps if kept else 0, batch, features, dtype=kind)
-
+    # An array without elements is a null pointer to the kernel.
+    h, c_n, joined, c, gates = cells.empty(layer, dtype, keep)
+    last = c[-1] if keep else torch.empty_like(c_n, dtype=torch.float32)
     stacked = torch.cat((layer.weight_ih, layer.weight_hh), dim=1).to(dtype)  # (4H, I+H)
     shortcut = layer.weight_res
-    h, joined = states(hidden, dtype), states(inputs + hidden, dtype, keep)
-    c, gates = states(hidden, torch.float32, keep), states(len(GATES) * hidden, dtype, keep)
-    last = c[-1] if keep else torch.empty_like(h[0], dtype=torch.float32)
     arrays = {
         "x": layer.x.to(dtype).contiguous(),
         "w": pack(stacked.T, width),
@@ -258,7 +242,7 @@ def forward(layer: Layer, residual: bool, dtype: torch.dtype, keep: bool = True)
         "gates": gates,
     }
     run(dtype, False, arrays, **sizes)
-    return h, last.to(dtype, copy=True), joined, c, gates
+    return h, c_n.copy_(last), joined, c, gates
 
 
 def backward(

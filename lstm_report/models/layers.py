@@ -1,6 +1,15 @@
-"""Other residual LSTMs that the studies compare with the one of the source report.
+"""Whole-sequence `LSTM` and `ResLSTM`: fast, with the interface of `torch.nn.LSTM`.
 
-Shapes as in `lstm_report.models.layers`. Both have its interface and its parameters.
+After them stand two other residual LSTMs that the studies compare with that of the source report.
+
+Shapes: T time, B batch, I input size, H hidden size, L layers, D directions (1 or 2).
+
+The exact fast form of the residual LSTM. Its hidden state is h_t = m_t + F(x_t) with
+m_t = o_t ⊙ tanh(c_t), so what the gates read of it is
+W_h h_{t-1} = W_h m_{t-1} + W_h W_res x_{t-1}. Hence m is the output of an ordinary LSTM over
+[x_t, x_{t-1}] with input weight [W_x, W_h W_res] and recurrent weight W_h, which the fused kernel
+of PyTorch computes; F(x_t) is added afterwards. On a processor that has the instructions, and where
+there is a compiler, `lstm_report.models.recurrence` takes its place, without the doubled input.
 """
 
 import math
@@ -62,11 +71,8 @@ class Recurrent(nn.Module):
             ValueError: for a size below 1, a dropout that is no probability, or a proj_size.
         """
         super().__init__()
-        for name, size in (
-            ("input_size", input_size),
-            ("hidden_size", hidden_size),
-            ("num_layers", num_layers),
-        ):
+        sizes = {"input_size": input_size, "hidden_size": hidden_size, "num_layers": num_layers}
+        for name, size in sizes.items():
             if size < 1:
                 raise ValueError(f"expected {name} to be at least 1, got {size}")
         if not 0 <= dropout <= 1:

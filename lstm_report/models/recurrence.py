@@ -6,7 +6,6 @@ derivatives wherever it traces, compiles or transforms a model.
 Shapes: T time, B batch, I input size, H hidden size.
 """
 
-import dataclasses
 from typing import Any, NamedTuple
 
 import torch
@@ -15,11 +14,8 @@ from torch.autograd import forward_ad
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from lstm_report.config import GATES
-from lstm_report.models import (
-    cells,
-    kernel,  # noqa: F401  these are torch.ops.lstm_report
-)
-from lstm_report.models.cells import CellParameters, Forward, Layer, forward
+from lstm_report.models import cells, kernel
+from lstm_report.models.cells import CellParameters, Forward, Layer
 
 _LAYER = (
     "Tensor x, Tensor h_0, Tensor c_0, Tensor weight_ih, Tensor weight_hh, Tensor bias, "
@@ -95,18 +91,7 @@ def _fake_forward(*given: Any) -> Forward:
     *tensors, residual, dtype, keep = given
     layer = Layer(*tensors)
     check(layer, residual, dtype)
-    steps, batch, inputs, hidden = layer.sizes()
-
-    def states(features: int, kind: torch.dtype, kept: bool) -> Tensor:
-        return layer.x.new_empty(steps if kept else 0, batch, features, dtype=kind)
-
-    return (
-        states(hidden, dtype, True),
-        layer.x.new_empty(batch, hidden, dtype=dtype),
-        states(inputs + hidden, dtype, keep),
-        states(hidden, cells.wide(dtype), keep),
-        states(len(GATES) * hidden, dtype, keep),
-    )
+    return cells.empty(layer, dtype, keep)
 
 
 def _setup_forward(ctx: Any, inputs: tuple[Any, ...], output: Forward) -> None:
@@ -260,22 +245,22 @@ def recurrence(
         x: inputs, (T, B, I).
         h_0: first hidden state, (B, H).
         c_0: first cell state, (B, H).
-        parameters: the weights; without a W_res, a residual layer must have I = H.
+        parameters: the weights; without a W_res, a residual layer must have I = H. In a layer
+            without a residual, a W_res plays no part.
         residual: whether h_t = o_t ⊙ tanh(c_t) + F(x_t) instead of o_t ⊙ tanh(c_t).
     """
     p = parameters
     bias = [entry for entry in (p.bias_ih, p.bias_hh) if entry is not None]
     total = sum(bias[1:], bias[0]) if bias else p.weight_hh.new_zeros(len(p.weight_hh))
-    layer = Layer(x, h_0, c_0, p.weight_ih, p.weight_hh, total, p.weight_res)
+    weight_res = p.weight_res if residual else None
+    layer = Layer(x, h_0, c_0, p.weight_ih, p.weight_hh, total, weight_res)
     dtype = product_type(x)
     if transformed():
         with torch.autocast("cpu", enabled=False):
-            h, c_n, *_ = forward(layer, residual, dtype, keep=False)
-        return h, c_n
+            return cells.forward(layer, residual, dtype, keep=False)[:2]
     # Asked here: within the operator no gradient is ever recorded.
     keep = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in layer)
-    h, c_n, *_ = torch.ops.lstm_report.recurrence(*layer, residual, dtype, keep)
-    return h, c_n
+    return torch.ops.lstm_report.recurrence(*layer, residual, dtype, keep)[:2]
 
 
 def last(states: Tensor, lengths: Tensor | None) -> Tensor:
@@ -291,8 +276,7 @@ def plain(given: Given) -> Computed:
     """Run one direction of an LSTM layer; a W_res among its parameters plays no part."""
     x, h_0, c_0, parameters, lengths = given
     if lengths is None and usable(x, parameters):
-        without = dataclasses.replace(parameters, weight_res=None)
-        output, c_n = recurrence(x, h_0, c_0, without, residual=False)
+        output, c_n = recurrence(x, h_0, c_0, parameters, residual=False)
         return output, output[-1], c_n
     return fused(x, h_0, c_0, parameters, parameters.weight_ih, lengths)
 

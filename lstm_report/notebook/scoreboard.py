@@ -17,8 +17,14 @@ from lstm_report.statistics.intervals import Interval, proportion_interval
 from lstm_report.statistics.unpaired import with_new_reviews
 from lstm_report.studies.catalogue import HEADLINE
 
-FURTHER = ("readout", "strong", "top", "baselines")
-"""The studies beside the headline one whose models are meant to do well on all of IMDB."""
+FURTHER = {
+    "readout": "other read-outs",
+    "strong": "tuned",
+    "top": "with evidence",
+    "baselines": "linear",
+}
+"""The studies beside the headline one whose models are meant to do well on all of IMDB, and what
+sets them apart."""
 NAMES = {
     "lstm": "LSTM",
     "reslstm": "residual LSTM",
@@ -102,7 +108,10 @@ def for_reader(found: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of `table` as a reader wants them, with the intervals in words."""
     stated = [NO_TEST if texts.missing(value) else f"{value:.2%}" for value in found.source]
     columns = {"source's report": stated, "measured here (95% interval)": in_words(found)}
-    return found[["model"]].assign(**columns, seeds=found.seeds, parameters=found.parameters)
+    setting = found.study.map(FURTHER).fillna("of the source")
+    return found[["model"]].assign(
+        setting=setting, **columns, seeds=found.seeds, parameters=found.parameters
+    )
 
 
 def block(archive: Archive, found: Sequence[Verdict]) -> str:
@@ -110,7 +119,12 @@ def block(archive: Archive, found: Sequence[Verdict]) -> str:
     models = table(archive)
     if models.empty:
         return "Nothing is recorded yet."
-    text = for_reader(models).drop(columns="parameters").assign(study=models["study"]).astype(str)
+    text = (
+        for_reader(models)
+        .drop(columns=["setting", "parameters"])
+        .assign(study=models["study"])
+        .astype(str)
+    )
     numeric = [name not in ("model", "study") for name in text]
     parts = [
         _in_language([*map(str, text)], text.to_numpy().tolist(), numeric),
@@ -153,7 +167,7 @@ def _difference(archive: Archive) -> str:
     study = evidence.shown_study(view, HEADLINE)
     cells = [(study, kind) for kind in ("reslstm", "lstm")]
     try:
-        counts = sorted({len(view.common([cell])) for cell in cells})
+        counts = sorted({len(view.counted(*cell)) for cell in cells})
         text = evidence.difference(view, "", *cells).text
         return f"{text}, {' and '.join(map(str, counts))} seeds of each"
     except Missing:
@@ -188,6 +202,5 @@ def update(path: Path, archive: Archive, found: Sequence[Verdict]) -> bool:
         new = f"{before}{begin}\n\n{made}\n\n{end}{after}"
     if new == text:
         return False
-    with paths.atomic_write(path) as temporary:
-        temporary.write_text(new, encoding="utf-8")
+    paths.write_text(path, new)
     return True

@@ -14,6 +14,8 @@ from lstm_report.studies import tuned
 from lstm_report.studies.records import Records
 from lstm_report.studies.tuned import Search
 
+TICK = "\N{CHECK MARK}"
+
 
 def trials(search: Search, epochs: pd.DataFrame) -> pd.DataFrame:
     """Return the validation accuracy of each kind of layer, one column each, in each trial.
@@ -162,13 +164,19 @@ def show_trials(archive: Archive, name: str) -> None:
         ", ".join(style.name_of(kind) for kind in best if trial in best[kind].values())
         for trial in reached.index
     ]
-    named = reached.rename(columns=style.name_of).rename_axis("trial").reset_index()
+    used = [search.words_of(trial) for trial in reached.index]
+    ticks = {
+        word: [TICK if word in words else "" for words in used]
+        for word in dict.fromkeys(word for words in used for word in words)
+    }
+    accuracies = {style.name_of(kind): reached[kind].to_numpy() for kind in MODELS}
+    numbers = range(1, len(reached) + 1)
     words = "; ".join(f"*{name}*: {meaning}" for name, meaning in search.words.items())
     display.show_table(
-        named.assign(**{"taken for": taken}),
+        pd.DataFrame({"no.": numbers, **ticks, **accuracies, "taken for": taken}),
         label=f"trials-{name}",
-        caption="Validation accuracy of the best epoch in each trial of settings, one seed. The "
-        "best of each kind of layer, without and with unlabelled reviews, go on to more seeds. "
-        f"{words}.",
-        formats={style.name_of(kind): "{:.2%}" for kind in reached.columns},
+        caption="Validation accuracy of the best epoch in each trial of settings, one seed. A tick "
+        "marks what a trial had beside what all share. The best of each kind of layer, without and "
+        f"with unlabelled reviews, go on to more seeds. {words}.",
+        formats=dict.fromkeys(accuracies, "{:.2%}"),
     )

@@ -1,6 +1,5 @@
 """The whole report: check the parameters, execute the notebooks, render the page and the PDF."""
 
-import base64
 import os
 import re
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from lstm_report.report import ReportError
 
 if TYPE_CHECKING:
     from lstm_report.data.sources import Source
+    from lstm_report.report.writer import Picture
 
 TITLE = "LSTM and residual LSTM for the sentiment of film reviews"
 AUTHORS = "The lstm-report authors"
@@ -79,6 +79,7 @@ def build(
         UserError: for a parameter or a data source that cannot be used, before anything runs.
         ReportError: when a notebook fails or cannot be rendered.
     """
+    from lstm_report.data import sources
     from lstm_report.notebook.display import check_names, settings
     from lstm_report.progress import name_terminal
     from lstm_report.report import execute, pdf
@@ -93,12 +94,12 @@ def build(
     languages.check(language)
     if language != "en":
         parameters["language"] = language
-        output = Path(output) / language
+        output = output / language
         pdf.letters(language)  # a missing font is told before anything is computed
     with languages.spoken(language):  # which they set
         settings(**parameters)
     try:
-        Path(output).mkdir(parents=True, exist_ok=True)
+        output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(
             f"Expected a folder for the report, but {output} cannot be one ({error.strerror}): "
@@ -107,13 +108,13 @@ def build(
     chapters = sorted(notebooks.glob("[0-9]*.ipynb"))
     if not chapters:
         raise UserError(f"Expected notebooks in {notebooks}, found none: run in the repository.")
-    source = resolve(data, progress)
+    source = sources.resolve(data, log=print if progress else None)
     # What `auto` came to is settled here, so that no notebook waits for the network again.
     parameters["data"] = "built-in" if source.built_in else _absolute(data)
 
     executed: list[tuple[str, nbformat.NotebookNode]] = []
     for position, chapter in enumerate(chapters, start=1):
-        target = Path(output) / "executed" / chapter.name
+        target = output / "executed" / chapter.name
         _tell(progress, f"[{position}/{len(chapters)}] {chapter.stem}")
         if not execute.execute(
             chapter, target, parameters, checksum=source.checksum, progress=progress
@@ -122,14 +123,14 @@ def build(
         executed.append((chapter.stem, nbformat.read(target, as_version=4)))
     with languages.spoken(language):
         facts = describe(source, parameters)
-        result = render(executed, facts, Path(output), code=code, progress=progress)
+        result = render(executed, facts, output, code=code, progress=progress)
     offer(result.html.parent, language)
     return result
 
 
 def render(
     executed: list[tuple[str, nbformat.NotebookNode]],
-    facts: Mapping[str, Any],
+    facts: dict[str, Any],
     output: Path,
     *,
     code: bool = False,
@@ -149,24 +150,24 @@ def render(
         UserError: when there is no room, or a file cannot be replaced.
     """
     from lstm_report.report import pdf
-    from lstm_report.report.document import compose, merge
+    from lstm_report.report.document import merge
     from lstm_report.report.html import ReportHTMLExporter
 
     merged = merge(executed)
-    merged.metadata["report_facts"] = dict(facts)
+    merged.metadata["report_facts"] = facts
     _tell(progress, "Rendering the page")
-    content, _ = ReportHTMLExporter().from_notebook_node(merged)
-    document = compose(merged)
+    content, resources = ReportHTMLExporter().from_notebook_node(merged)
+    document = resources["document"]
     result = BuildResult(output / "report.html", output / "report.pdf", document.summary)
     if len(content.encode()) > LARGEST_PAGE:
         raise ReportError("The page is larger than 12 MB: show fewer or smaller figures.")
     _tell(progress, "Rendering the PDF")
-    printed = pdf.typeset(document, dict(facts), code=code)
+    printed = pdf.typeset(document, facts, code=code)
     # Both are whole before one is replaced, so that a page never stands beside an older PDF.
     with paths.atomic_write(result.html) as html, paths.atomic_write(result.pdf) as file:
         html.write_text(content, encoding="utf-8")
         file.write_bytes(printed)
-    _write_figures(merged, output / "figures")
+    _write_figures(document.pictures, output / "figures")
     return result
 
 
@@ -191,27 +192,22 @@ def offer(folder: Path, language: str) -> None:
         text = page.read_text(encoding="utf-8")
         told = OFFER.sub(rf"\g<1>{links}\g<2>", text, count=1)
         if told != text:
-            with paths.atomic_write(page) as temporary:
-                temporary.write_text(told, encoding="utf-8")
+            paths.write_text(page, told)
 
 
-def _write_figures(notebook: nbformat.NotebookNode, folder: Path) -> None:
-    """Write the figures of executed notebooks as SVG and PNG, each under its label.
+def _write_figures(pictures: "Mapping[str, Picture]", folder: Path) -> None:
+    """Write figures as SVG and PNG, each under its label.
 
     Those that an earlier build wrote and this one does not have go; other files stay.
     """
-    made: dict[str, bytes] = {}
-    for cell in notebook.cells:
-        for output in cell.get("outputs", ()):
-            report = output.get("metadata", {}).get("report", {})
-            if report.get("kind") == "figure":
-                svg, png = (output["data"][kind] for kind in ("image/svg+xml", "image/png"))
-                made[f"{report['label']}.svg"] = svg.encode()
-                made[f"{report['label']}.png"] = base64.b64decode(png)
+    made = {
+        f"{label}.{ending}": content
+        for label, picture in pictures.items()
+        for ending, content in picture.content.items()
+    }
     listing = folder / LISTING
     former = listing.read_text(encoding="utf-8").split() if listing.is_file() else []
-    with paths.atomic_write(listing) as temporary:
-        temporary.write_text("".join(f"{name}\n" for name in sorted(made)), encoding="utf-8")
+    paths.write_text(listing, "".join(f"{name}\n" for name in sorted(made)))
     for file in folder.iterdir():
         if file.name in former and file.name not in made:
             file.unlink()
@@ -256,13 +252,6 @@ def describe(source: "Source", parameters: Mapping[str, Any]) -> dict[str, Any]:
         "banner": known(BANNER) if source.built_in else None,
         "facts": [[known(name), known(str(value))] for name, value in facts],
     }
-
-
-def resolve(data: str, progress: bool) -> "Source":
-    """Return the reviews that `data` stands for."""
-    from lstm_report.data import sources
-
-    return sources.resolve(data, log=print if progress else None)
 
 
 def _absolute(data: str) -> str:

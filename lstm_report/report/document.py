@@ -3,11 +3,11 @@
 Notebooks become one Markdown text in which each output stands in a block of its own kind and marks
 stand for the texts that are data; pandoc reads it, references are resolved, and the texts take the
 places of their marks. What is left is a tree with chapters, figures, tables and equations numbered.
-`page` and `pdf` only differ in how they write that tree.
+`html` and `pdf` only differ in how they write that tree.
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import nbformat
@@ -26,28 +26,28 @@ Heading = tuple[int, str, str, str]
 """Level, number, anchor and title."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Document:
     """A report before it is written as HTML or PDF."""
 
-    blocks: list[Node] = field(default_factory=list)
-    contents: list[Heading] = field(default_factory=list)
-    pictures: dict[str, Picture] = field(default_factory=dict)
-    summary: list[str] = field(default_factory=list)
-    live: dict[str, dict[str, Any]] = field(default_factory=dict)
+    blocks: list[Node]
+    contents: list[Heading]
+    pictures: dict[str, Picture]
+    summary: list[str]
+    live: dict[str, dict[str, Any]]
     """What the live parts of the page are told, by the anchors of their figures and tables."""
 
     @property
     def formulas(self) -> list[Formula]:
-        """Every formula of the document, in order, with repetitions."""
-        found = []
+        """Every formula of the document, once, in order."""
+        found = set()
 
         def note(node: Node) -> None:
             if node["t"] == "Math":
-                found.append(formula_of(node))
+                found.add(formula_of(node))
 
         pandoc.transform(self.blocks, note)
-        return found
+        return sorted(found)
 
 
 def formula_of(node: Node) -> Formula:
@@ -84,14 +84,14 @@ def compose(notebook: nbformat.NotebookNode, *, partial: bool = False) -> Docume
         ReportError: for a picture without alternative text or caption, a label used twice and a
             reference to nothing.
     """
-    document = Document()
-    writer = Writer(document.pictures, document.summary, document.live)
+    writer = Writer()
     markdown = "\n\n".join(map(writer.cell, notebook.cells))
-    blocks = _number_headings(pandoc.read(markdown)["blocks"], document)
+    contents: list[Heading] = []
+    blocks = _number_headings(pandoc.read(markdown), contents)
     blocks = _number_equations(blocks, writer.anchors)
     blocks = writer.texts.fill(_resolve(blocks, writer.anchors, partial))
-    document.blocks = pandoc.transform(_folded(blocks), _laid_out)
-    return document
+    blocks = pandoc.transform(_folded(blocks), _laid_out)
+    return Document(blocks, contents, writer.pictures, writer.summary, writer.live)
 
 
 def _laid_out(node: Node) -> list[Node] | None:
@@ -119,8 +119,11 @@ def _folded(blocks: list[Node]) -> list[Node]:
     return made
 
 
-def _number_headings(blocks: list[Node], document: Document) -> list[Node]:
-    """Number the headings: chapters by figures, appendices by letters, and some not at all."""
+def _number_headings(blocks: list[Node], contents: list[Heading]) -> list[Node]:
+    """Number the headings: chapters by figures, appendices by letters, and some not at all.
+
+    Those of the first two levels are added to `contents`.
+    """
     counters = [0, 0, 0]
     kind = ""
 
@@ -142,11 +145,10 @@ def _number_headings(blocks: list[Node], document: Document) -> list[Node]:
         named = number or (title if kind == UNNUMBERED else "")
         anchor = f"section-{'-'.join(WORD.findall(named.lower()))}" if named else ""
         if level <= 2:
-            document.contents.append((level, number, anchor, title))
+            contents.append((level, number, anchor, title))
         return [{"t": "Header", "c": [level, pandoc.attributes(anchor, number=number), inlines]}]
 
-    made: list[Node] = pandoc.transform(blocks, change)
-    return made
+    return pandoc.transform(blocks, change)
 
 
 def _number_equations(blocks: list[Node], anchors: dict[str, tuple[str, str]]) -> list[Node]:
@@ -173,41 +175,27 @@ def _number_equations(blocks: list[Node], anchors: dict[str, tuple[str, str]]) -
         plain = {"t": "Math", "c": [form, NAMED.sub("", tex)]}
         return [{"t": "Span", "c": [attributes, [plain]]}]
 
-    made: list[Node] = pandoc.transform(blocks, change)
-    return made
+    return pandoc.transform(blocks, change)
 
 
 def _resolve(blocks: list[Node], anchors: dict[str, tuple[str, str]], partial: bool) -> list[Node]:
     """Replace `@fig:label`, `@tbl:label` and `@eq:label` by links."""
+
+    def link(found: re.Match[str]) -> Node:
+        key = f"{found[1]}:{found[2]}"
+        if key in anchors:
+            anchor, name = anchors[key]
+            content = [pandoc.attributes(), [pandoc.text(name)], [f"#{anchor}", ""]]
+            return {"t": "Link", "c": content}
+        if not partial:
+            raise ReportError(f"The reference @{key} points to nothing.")
+        return pandoc.text(named(found[1], f"\u201c{found[2].replace('-', ' ')}\u201d"))
 
     def change(node: Node) -> list[Node] | None:
         if node["t"] != "Str":
             return None
         if UNREAD.search(node["c"]):
             raise ReportError(f"A formula is not closed: {node['c']}")
-        if not REFERENCE.search(node["c"]):
-            return None
-        made: list[Node] = []
-        position = 0
-        for match in REFERENCE.finditer(node["c"]):
-            key = f"{match[1]}:{match[2]}"
-            if key not in anchors and not partial:
-                raise ReportError(f"The reference @{key} points to nothing.")
-            made.append(pandoc.text(node["c"][position : match.start()]))
-            if key in anchors:
-                anchor, name = anchors[key]
-                link = [pandoc.attributes(), [pandoc.text(name)], [f"#{anchor}", ""]]
-                made.append({"t": "Link", "c": link})
-            else:
-                shown = named(match[1], f"\u201c{match[2].replace('-', ' ')}\u201d")
-                made.append(pandoc.text(shown))
-            position = match.end()
-        return [*made, pandoc.text(node["c"][position:])]
+        return pandoc.replaced(node["c"], REFERENCE, link)
 
-    made: list[Node] = pandoc.transform(blocks, change)
-    return made
-
-
-def plain_title(document: Document) -> str:
-    """Return the title of the first chapter."""
-    return next((entry[3] for entry in document.contents), "Report")
+    return pandoc.transform(blocks, change)

@@ -11,8 +11,8 @@ import re
 from lstm_report.figures import style
 from lstm_report.report import ReportError
 
-NAMES = {colour.lower(): name for name, colour in (style.PALETTE | style.GREYS).items()}
-BLACK = "#000000"
+COLOURS = style.PALETTE | style.GREYS
+NAMES = {colour.lower(): name for name, colour in COLOURS.items()} | {"#000000": "black"}
 LETTER = re.compile(r'<path id="([^"]+-[0-9a-f]+)" .*?/>', re.DOTALL)
 UNUSED = re.compile(
     r' id="[A-Za-z.0-9]+_[0-9]+"'
@@ -23,10 +23,9 @@ UNUSED = re.compile(
 
 def colours() -> str:
     """Return the declarations of the colours of figures, in light and dark."""
-    both = style.PALETTE | style.GREYS
     return "\n".join(
         f"--figure-{name}: light-dark({colour}, {style.DARK[name]});"
-        for name, colour in both.items()
+        for name, colour in COLOURS.items()
         if name != "paper"
     )
 
@@ -72,7 +71,7 @@ def _coloured(body: str) -> str:
     """Return a drawing in the colours of the page; those of a colour map stay as they are."""
 
     def named(found: re.Match[str]) -> str:
-        name = "black" if found[1] == BLACK else NAMES.get(found[1])
+        name = NAMES.get(found[1])
         if name is None:
             return found[0]
         return ": var(--paper)" if name == "paper" else f": var(--figure-{name})"

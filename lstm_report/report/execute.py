@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import importlib.metadata
 import json
 import logging
 import os
@@ -28,7 +27,6 @@ LONGEST_SOCKET = 103
 """Bytes that the name of a socket may have on macOS; on Linux it is a little more."""
 RECORDS = "lstm_report.claims"
 """What a notebook imports that shows the records of studies; others do not change with them."""
-SHAPING = ("torch", "numpy", "pandas", "matplotlib", "tokenizers", "scikit-learn", "ipykernel")
 
 
 class RunningInterpreter(AsyncKernelManager):
@@ -75,12 +73,9 @@ def key(source: Path, parameters: Mapping[str, Any], checksum: str) -> str:
     for file in [source, *source.parent.glob("*.bib"), *code, *translations, *records]:
         name = f"{file.parent.name}/{file.name}"
         digest.update(name.encode() + b"\0" + file.read_bytes() + b"\0")
-    versions = {name: _version(name) for name in SHAPING}
-    made_with = [
-        *(sorted(parameters.items()), checksum, versions, sys.version),
-        *(style.families(), edited),
-    ]
-    digest.update(json.dumps(made_with, sort_keys=True).encode())
+    versions = provenance.versions((*provenance.PACKAGES, "ipykernel"))
+    made_with = [checksum, versions, sys.version, style.families(), edited]
+    digest.update(json.dumps([dict(parameters), *made_with], sort_keys=True).encode())
     return digest.hexdigest()
 
 
@@ -157,12 +152,6 @@ def execute(
 def _unformatted(path: Path) -> str:
     """Return a path as papermill takes it, which puts parameters in where braces stand."""
     return str(path).replace("{", "{{").replace("}", "}}")
-
-
-def _version(name: str) -> str:
-    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-        return importlib.metadata.version(name)
-    return ""
 
 
 def _key_of(notebook: Path) -> str | None:

@@ -1,6 +1,7 @@
 """The HTML page: what each part of the document's tree looks like, and the page around it."""
 
 import base64
+import functools
 import html
 import itertools
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from nbconvert.exporters import HTMLExporter
 
 from lstm_report import language, texts
 from lstm_report.report import drawings, mathematics, pandoc, scripts
-from lstm_report.report.document import Document, Heading, compose, formula_of, plain_title
+from lstm_report.report.document import Document, Heading, compose, formula_of
 from lstm_report.report.pandoc import Node
 from lstm_report.report.writer import Picture, data_of, named
 
@@ -41,7 +42,7 @@ class ReportHTMLExporter(HTMLExporter):
     def from_notebook_node(  # type: ignore[override]
         self, nb: nbformat.NotebookNode, resources: Any = None, **options: Any
     ) -> tuple[str, dict[str, Any]]:
-        """Return the page and nbconvert's resources.
+        """Return the page and nbconvert's resources, with the `document` that the page shows.
 
         Raises:
             ReportError: see `document.compose` and `mathematics.draw`.
@@ -52,13 +53,13 @@ class ReportHTMLExporter(HTMLExporter):
         script = f"\n{scripts.bundled()}\n"
         resources["report"] = {
             "language": language.TAGS[language.chosen()],
-            "title": plain_title(document),
+            "title": next((title for *_, title in document.contents), "Report"),
             "subtitle": "",
             "banner": None,
             "facts": [],
             **(facts or {}),
             "summary": document.summary,
-            "contents": contents(document),
+            "contents": contents(document.contents),
             "body": body(document),
             "colours": drawings.colours(),
             "policy": scripts.policy(script),
@@ -67,13 +68,15 @@ class ReportHTMLExporter(HTMLExporter):
         }
         empty = nbformat.v4.new_notebook(metadata=nb.metadata)
         output, resources = super().from_notebook_node(empty, resources, **options)
-        return output, resources
+        return output, {**resources, "document": document}
 
 
 PLAIN = ",.:;/()+-=_*|"  # what stands in an address as it is, besides letters and digits
 LARGEST_SVG = 350_000  # bytes; a larger drawing, say thousands of points, stands as PNG
 SHARED = '<svg class="glyphs" aria-hidden="true" width="0" height="0"><defs>{}</defs></svg>'
 SCROLL = '<div class="{}" role="region" tabindex="0" aria-label="{}">'
+inline = functools.partial(pandoc.raw, "html")
+block = functools.partial(pandoc.raw, "html", block=True)
 
 
 def body(document: Document) -> str:
@@ -85,15 +88,8 @@ def body(document: Document) -> str:
     drawing = mathematics.draw(document.formulas)
     letters: dict[str, str] = {}
 
-    def block(content: str) -> Node:
-        return pandoc.raw("html", content, block=True)
-
-    def inline(content: str) -> Node:
-        return pandoc.raw("html", content)
-
     def inside(nodes: Any) -> list[Node]:
-        made: list[Node] = pandoc.transform(nodes, change)
-        return made
+        return pandoc.transform(nodes, change)
 
     unnumbered = itertools.count(1)
 
@@ -103,7 +99,7 @@ def body(document: Document) -> str:
         name = name or language.known(f"Table in the text, {next(unnumbered)}")
         if pandoc.is_wide(content):
             content, kind = pandoc.with_labels(content), "scroll cards"
-        made = {"t": "Table", "c": pandoc.with_scope(pandoc.transform(content, change))}
+        made = {"t": "Table", "c": pandoc.with_scope(inside(content))}
         return [block(SCROLL.format(kind, name)), made, block("</div>")]
 
     def caption(name: str, nodes: list[Node], end: str = "") -> list[Node]:
@@ -116,11 +112,10 @@ def body(document: Document) -> str:
         if kind == "report-code":
             return [block('<div class="code">'), *nodes, block("</div>")]
         if kind == "report-figure":
-            image = _image(document.pictures[label], letters)
-            name = named("fig", number)
+            picture, name = document.pictures[label], named("fig", number)
             scroll = SCROLL.format("scroll", name)
-            start = f'<figure id="fig-{label}">{scroll}{image}</div>'
-            data = _offered(document.pictures[label].data, label, name)
+            start = f'<figure id="fig-{label}">{scroll}{_image(picture, letters)}</div>'
+            data = _offered(picture.data, label, name)
             return [block(start), *caption(name, nodes, data), block("</figure>")]
         if kind == "report-table":
             head = block(f'<figure class="table" id="tbl-{label}">')
@@ -158,9 +153,9 @@ def body(document: Document) -> str:
             return special(content[0][1][0], dict(content[0][2]), content[1])
         return None
 
-    tree = {"pandoc-api-version": [1, 23, 1], "meta": {}, "blocks": inside(document.blocks)}
+    text, _ = pandoc.write(inside(document.blocks), "html5")
     shared = "".join([*drawing.glyphs, *letters.values()])
-    return (SHARED.format(shared) if shared else "") + pandoc.write(tree, "html5")
+    return (SHARED.format(shared) if shared else "") + text
 
 
 def _literal(text: str, code: bool) -> str:
@@ -178,13 +173,10 @@ def _offered(data: str, label: str, name: str) -> str:
     return f" {link}{language.known(f'Data of {name} (CSV)')}</a>"
 
 
-def contents(document: Document) -> str:
-    """Return the table of contents as nested HTML lists."""
-    return _listed(document.contents, 1) if document.contents else ""
-
-
-def _listed(entries: Sequence[Heading], level: int) -> str:
-    """Return headings as a list, in whose items stand those of a lower level below them."""
+def contents(entries: Sequence[Heading], level: int = 1) -> str:
+    """Return headings as an HTML list, in whose items stand those of a lower level below them."""
+    if not entries:
+        return ""
     groups: list[list[Heading]] = []
     for entry in entries:
         if entry[0] <= level or not groups:
@@ -194,15 +186,15 @@ def _listed(entries: Sequence[Heading], level: int) -> str:
     made = []
     for (_, number, anchor, title), *below in groups:
         link = f'<a href="#{anchor}"><span class="number">{number}</span> {html.escape(title)}</a>'
-        made.append(f"<li>{link}{_listed(below, level + 1) if below else ''}</li>")
+        made.append(f"<li>{link}{contents(below, level + 1)}</li>")
     return "<ol>\n" + "\n".join(made) + "\n</ol>"
 
 
 def _image(picture: Picture, letters: dict[str, str]) -> str:
     """Return a figure as HTML: its drawing or, where that is too large, its picture on white."""
-    svg = picture.content.get("image/svg+xml", b"")
-    if "image/png" not in picture.content or 0 < len(svg) <= LARGEST_SVG:
+    svg = picture.content.get("svg", b"")
+    if "png" not in picture.content or 0 < len(svg) <= LARGEST_SVG:
         return drawings.inlined(svg.decode(), picture.alt, letters)
-    data = base64.b64encode(picture.content["image/png"]).decode()
-    alt = html.escape(picture.alt, quote=True)
+    data = base64.b64encode(picture.content["png"]).decode()
+    alt = html.escape(picture.alt)
     return f'<img src="data:image/png;base64,{data}" alt="{alt}">'

@@ -94,14 +94,14 @@ def to_typst(formulas: Sequence[Formula]) -> dict[Formula, str]:
         tex = BARS.sub(_barred, tex)
         blocks.append({"t": "Para", "c": [{"t": "Math", "c": [kind, tex]}]})
         blocks.append({"t": "Para", "c": [pandoc.text(MARK)]})
-    tree = {"pandoc-api-version": [1, 23, 1], "meta": {}, "blocks": blocks}
-    options = ("--from", "json", "--to", "typst", "--wrap", "none")
-    output, warnings = pandoc.call(json.dumps(tree), *options)
+    output, warnings = pandoc.write(blocks, "typst")
     if warnings:
         reason = " ".join(warnings[0].split()).replace(", rendering as TeX", "")
         raise ReportError(f"A formula cannot be read: {reason[:300]}")
-    pieces = [piece.strip() for piece in output.split(MARK)][: len(formulas)]
-    return {formula: repaired(piece) for formula, piece in zip(formulas, pieces, strict=True)}
+    for pattern, replacement in REPAIRS:
+        output = pattern.sub(replacement, output)
+    pieces = output.split(MARK)[: len(formulas)]
+    return {formula: piece.strip() for formula, piece in zip(formulas, pieces, strict=True)}
 
 
 def _barred(found: re.Match[str]) -> str:
@@ -114,23 +114,15 @@ def _barred(found: re.Match[str]) -> str:
     return found[0] if depth else rf"\left|{found[1]}\right|"
 
 
-def repaired(markup: str) -> str:
-    """Return Typst markup with what pandoc and Typst understand differently put right."""
-    for pattern, replacement in REPAIRS:
-        markup = pattern.sub(replacement, markup)
-    return markup
-
-
 def draw(formulas: Sequence[Formula]) -> Drawing:
     """Return the formulas as SVG for the page.
 
     Raises:
         ReportError: naming the first formula that cannot be set.
     """
-    unique = sorted(set(formulas))
-    if not unique:
+    if not formulas:
         return Drawing({}, [])
-    markup = to_typst(unique)
+    markup = to_typst(formulas)
     shapes: dict[str, str] = {}
 
     def pictures(calls: dict[Formula, str], form: str = "") -> dict[Formula, str]:
@@ -140,8 +132,8 @@ def draw(formulas: Sequence[Formula]) -> Drawing:
             for formula, page, depth in zip(calls, pages, depths, strict=True)
         }
 
-    made = pictures({f: f"#{'display' if f.display else 'inline'}({markup[f]})" for f in unique})
-    wide = [f for f in unique if f.display and _width(made[f]) > WIDE]
+    made = pictures({f: f"#{'display' if f.display else 'inline'}({markup[f]})" for f in formulas})
+    wide = [f for f in formulas if f.display and _width(made[f]) > WIDE]
     narrow = pictures({f: f"#narrow({_rows(markup[f])})" for f in wide}, " narrow") if wide else {}
     for formula, picture in narrow.items():
         made[formula] = made[formula].replace("formula display", "formula display wide") + picture
@@ -215,7 +207,7 @@ def _picture(formula: Formula, page: str, depth: float, shapes: dict[str, str], 
     body = re.sub(r"\s+", " ", body).strip()
     shift = "" if formula.display else f";vertical-align:{-depth / SIZE:.3f}em"
     kind = ("display" if formula.display else "inline") + form
-    label = html.escape(" ".join(formula.tex.split()), quote=True)
+    label = html.escape(" ".join(formula.tex.split()))
     return (
         f'<span class="formula {kind}" role="img" aria-label="{label}">'
         f'<svg aria-hidden="true" viewBox="0 0 {width:g} {height:g}" '

@@ -1,13 +1,13 @@
 """Pandoc as a function from text to text; a document is pandoc's own tree, as plain JSON."""
 
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from typing import Any
 
 from lstm_report import texts
 from lstm_report.report import ReportError
-from lstm_report.texts import LONG_WORD, SHORT
 
 Node = dict[str, Any]
 # CommonMark as JupyterLab reads it, with mathematics, tables and attributes. What JupyterLab would
@@ -16,8 +16,6 @@ READER = (
     "commonmark+tex_math_dollars+pipe_tables+fenced_divs+attributes+bracketed_spans+footnotes"
     "+strikeout+smart"
 )
-
-
 LONG_TEXT = 60
 """Letters from which a table's first column counts as running text, and names no card."""
 LINE, PHONE, PADDING = 103, 36, 3
@@ -40,8 +38,8 @@ def call(text: str, *arguments: str) -> tuple[str, list[str]]:
     return done.stdout.decode(), [entry for entry in messages.split("[WARNING]") if entry.strip()]
 
 
-def read(markdown: str) -> Node:
-    """Return the tree of a Markdown text; HTML in it is text like any other.
+def read(markdown: str) -> list[Node]:
+    """Return the blocks of a Markdown text; HTML in it is text like any other.
 
     Raises:
         ReportError: for a picture, which a page would have to ask for.
@@ -57,20 +55,23 @@ def read(markdown: str) -> Node:
         words = [text(node["c"][1])]
         return words if node["t"] == "RawInline" else [{"t": "Para", "c": words}]
 
-    tree: Node = json.loads(call(markdown, "--from", READER, "--to", "json")[0])
-    return {**tree, "blocks": transform(tree["blocks"], change)}
+    return transform(_blocks(markdown, READER), change)
 
 
 def read_html(content: str) -> list[Node]:
     """Return the blocks of a piece of HTML."""
-    made: list[Node] = json.loads(call(content, "--from", "html", "--to", "json")[0])["blocks"]
-    return made
+    return _blocks(content, "html")
 
 
-def write(tree: Node, target: str, *arguments: str) -> str:
-    """Return the tree as `html5` or `typst`."""
+def _blocks(content: str, form: str) -> list[Node]:
+    return json.loads(call(content, "--from", form, "--to", "json")[0])["blocks"]
+
+
+def write(blocks: list[Node], target: str, *arguments: str) -> tuple[str, list[str]]:
+    """Return blocks as `html5` or `typst`, and what pandoc warns of."""
+    tree = {"pandoc-api-version": [1, 23, 1], "meta": {}, "blocks": blocks}
     options = ("--from", "json", "--to", target, "--wrap", "none", *arguments)
-    return call(json.dumps(tree), *options)[0]
+    return call(json.dumps(tree), *options)
 
 
 def transform(value: Any, change: Callable[[Node], list[Node] | None]) -> Any:
@@ -103,6 +104,17 @@ def text(content: str) -> Node:
     return {"t": "Str", "c": content}
 
 
+def replaced(
+    content: str, pattern: re.Pattern[str], change: Callable[[re.Match[str]], Node]
+) -> list[Node]:
+    """Return a text as nodes, with what `change` makes of each match in the match's place."""
+    made, position = [], 0
+    for found in pattern.finditer(content):
+        made += [text(content[position : found.start()]), change(found)]
+        position = found.end()
+    return [node for node in [*made, text(content[position:])] if node["c"]]
+
+
 def raw(form: str, content: str, *, block: bool = False) -> Node:
     """Return a node that stands in the output as it is."""
     return {"t": "RawBlock" if block else "RawInline", "c": [form, content]}
@@ -127,13 +139,13 @@ def with_widths(content: Any) -> Any:
     Letter by letter, that column gets narrower by which the rows grow least, down to the longest
     word, which must not be broken.
     """
-    rows = [row for body in content[4] for row in body[3]]
-    cells = [list(map(plain, column)) for column in _columns(rows)]
-    heads = _columns(content[3][1]) or [[]] * len(cells)
+    none: list[Any] = [[]] * len(content[2])
+    cells = [list(map(plain, column)) for column in _columns(_rows(content)) or none]
+    heads = _columns(content[3][1]) or none
     least = [
         min(
             max(map(texts.width, [*_unbroken(column), *texts.words(plain(head))]), default=1),
-            LONG_WORD,
+            texts.LONG_WORD,
         )
         for column, head in zip(cells, heads, strict=True)
     ]
@@ -167,7 +179,7 @@ def _unbroken(cells: list[str]) -> list[str]:
     return [
         part
         for cell in cells
-        for part in ([cell] if texts.width(cell) <= SHORT else texts.words(cell))
+        for part in ([cell] if texts.width(cell) <= texts.SHORT else texts.words(cell))
     ]
 
 
@@ -179,22 +191,18 @@ def with_short_cells_whole(content: Any) -> Any:
             return [text("\N{NO-BREAK SPACE}")]
         return [text(node["c"].replace(" ", "\N{NO-BREAK SPACE}"))] if node["t"] == "Str" else None
 
-    def whole(cell: Any) -> Any:
-        if texts.width(plain(cell[4])) > SHORT:
+    def whole(cell: Any, _: int) -> Any:
+        if texts.width(plain(cell[4])) > texts.SHORT:
             return cell
         # Chinese may break between any letters, whatever the spaces.
         return [attributes(classes=("whole",)), *cell[1:4], transform(cell[4], joined)]
 
-    bodies = [
-        [*body[:3], [[row[0], [whole(cell) for cell in row[1]]] for row in body[3]]]
-        for body in content[4]
-    ]
-    return [*content[:4], bodies, *content[5:]]
+    return _with_cells(content, whole)
 
 
 def is_wide(content: Any) -> bool:
     """Return whether a table is wider than a phone."""
-    columns = _columns([row for body in content[4] for row in body[3]])
+    columns = _columns(_rows(content))
     heads = _columns(content[3][1])
     longest = [max(map(texts.width, map(plain, column))) for column in columns]
     headings = [max(map(texts.width, texts.words(plain(column))), default=0) for column in heads]
@@ -205,7 +213,7 @@ def is_wide(content: Any) -> bool:
 def with_labels(content: Any) -> Any:
     """Write the heading of its column before what each cell holds, for cards in place of rows."""
     heads = [column[-1][0]["c"] if column[-1] else [] for column in _columns(content[3][1])]
-    firsts = [plain(row[1][0][4]) for body in content[4] for row in body[3]]
+    firsts = [plain(cells[0][4]) for _, cells in _rows(content)]
     named = ("name",) if max(map(len, firsts), default=0) <= LONG_TEXT else ()
 
     def span(kind: str, inlines: Any) -> Node:
@@ -217,23 +225,29 @@ def with_labels(content: Any) -> Any:
         kept = attributes(classes=() if place else named)
         return [kept, *cell[1:4], [{"t": "Plain", "c": inlines}]]
 
-    bodies = [
-        [*body[:3], [[row[0], [labelled(cell, k) for k, cell in enumerate(row[1])]]
-                     for row in body[3]]]
-        for body in content[4]
-    ]  # fmt: skip
-    return [*content[:4], bodies, *content[5:]]
+    return _with_cells(content, labelled)
 
 
 def with_scope(content: Any) -> Any:
     """Say of each heading of a table that it is its column's."""
 
-    def named(cell: Any) -> Any:
-        return [attributes(scope="col"), *cell[1:]]
-
     kept, rows = content[3]
-    heads = [[row[0], [named(cell) for cell in row[1]]] for row in rows]
+    heads = [[own, [[attributes(scope="col"), *cell[1:]] for cell in cells]] for own, cells in rows]
     return [*content[:3], [kept, heads], *content[4:]]
+
+
+def _rows(content: Any) -> list[Any]:
+    """Return the rows of a table below its heading, each as its attributes and its cells."""
+    return [row for body in content[4] for row in body[3]]
+
+
+def _with_cells(content: Any, change: Callable[[Any, int], Any]) -> Any:
+    """Return a table with what `change` makes of each cell below the heading, and its column."""
+    bodies = []
+    for *kept, rows in content[4]:
+        changed = [[own, [change(cell, k) for k, cell in enumerate(cells)]] for own, cells in rows]
+        bodies.append([*kept, changed])
+    return [*content[:4], bodies, *content[5:]]
 
 
 def _columns(rows: Any) -> list[list[Any]]:

@@ -4,17 +4,19 @@ Figures stay vector graphics. Their text is drawn as paths (`svg.fonttype` "path
 fonts of matplotlib are not those that Typst carries and would be replaced by others.
 """
 
+import functools
 import json
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
 from lstm_report import language, paths, texts
 from lstm_report.errors import UserError
-from lstm_report.report import ReportError, mathematics, pandoc, writer
+from lstm_report.report import ReportError, mathematics, pandoc
 from lstm_report.report.document import Document, formula_of
 from lstm_report.report.pandoc import Node
-from lstm_report.report.writer import data_of
+from lstm_report.report.writer import data_of, named
 
 LETTERS = """#counter(heading).update(0)
 #set heading(numbering: "A.1")
@@ -30,7 +32,14 @@ CHINESE = (
      "WenQuanYi Micro Hei", "Droid Sans Fallback"),
 )  # fmt: skip
 """Families with Chinese letters, with serifs and without, the best first."""
+NONE = "\U0010fffd"  # for private use, so that no font has a sign
+KNOWN = "\u024f"  # up to here, Latin letters, which the fonts of Typst have
+PAGES = """#set page(width: auto, height: auto, margin: 1pt)
+#for letter in json("letters.json") { page(text(font: "Libertinus Serif", letter)) }
+"""
 TEMPLATE = Path(__file__).parent / "templates" / "report.typ"
+inline = functools.partial(pandoc.raw, "typst")
+block = functools.partial(pandoc.raw, "typst", block=True)
 
 
 def look() -> dict[str, Any]:
@@ -68,6 +77,22 @@ def letters(spoken: str) -> tuple[list[str], list[str]]:
     return serif or sans, sans or serif
 
 
+def missing(text: str) -> set[str]:
+    """Return the characters of a text that Typst draws as it draws one that no font has."""
+    import typst
+
+    asked = [NONE, *sorted({letter for letter in text if letter > KNOWN})]
+    if len(asked) == 1:
+        return set()
+    with paths.scratch() as folder:
+        (folder / "letters.json").write_text(json.dumps(asked), encoding="utf-8")
+        source = folder / "letters.typ"
+        source.write_text(PAGES, encoding="utf-8")
+        pages = typst.compile(str(source), format="svg")
+    drawn = [re.findall(rb'<symbol id="([^"]+)"', bytes(page or b"")) for page in pages]
+    return {letter for letter, signs in zip(asked[1:], drawn[1:], strict=True) if signs == drawn[0]}
+
+
 def typeset(document: Document, facts: dict[str, Any], *, code: bool = False) -> bytes:
     """Return the PDF of a document.
 
@@ -92,7 +117,7 @@ def typeset(document: Document, facts: dict[str, Any], *, code: bool = False) ->
             "facts": [[name, texts.pieces(value)] for name, value in facts["facts"]],
             "summary": [*map(texts.pieces, document.summary)],
         }
-        without = writer.missing(json.dumps([told, data], ensure_ascii=False))
+        without = missing(json.dumps([told, data], ensure_ascii=False))
         if without:
             logging.getLogger("lstm_report").warning(
                 "No font that is installed has a sign for %s, so the PDF shows its number: install "
@@ -100,7 +125,7 @@ def typeset(document: Document, facts: dict[str, Any], *, code: bool = False) ->
                 texts.numbered(min(without), without),
             )
         for file, content in (("facts.json", told), ("data.json", data)):
-            text = json.dumps(writer.numbered(content, without))
+            text = texts.numbered(json.dumps(content, ensure_ascii=False), without)
             (folder / file).write_text(text, encoding="utf-8")
         source.write_text(TEMPLATE.read_text(encoding="utf-8") + body, encoding="utf-8")
         try:
@@ -119,14 +144,13 @@ def _markup(document: Document, folder: Path, code: bool, data: list[str | list[
     Its pictures are written to `folder`. Texts that are data are added to `data`, from where Typst
     takes them as they stand.
     """
-    formulas = mathematics.to_typst(sorted(set(document.formulas)))
-
-    def inline(content: str) -> Node:
-        return pandoc.raw("typst", content)
+    formulas = mathematics.to_typst(document.formulas)
 
     def inside(nodes: Any) -> list[Node]:
-        made: list[Node] = pandoc.transform(nodes, change)
-        return made
+        return pandoc.transform(nodes, change)
+
+    def boxed(start: str, nodes: list[Node]) -> list[Node]:
+        return [block(start), *inside(nodes), block("]")]
 
     def kept(text: str | list[str]) -> str:
         data.append(text)
@@ -141,24 +165,25 @@ def _markup(document: Document, folder: Path, code: bool, data: list[str | list[
         if kind in ("report-code", "report-stream", "report-html"):
             return inside(nodes) if code and kind != "report-html" else []
         if kind == "report-page":
-            return [pandoc.raw("typst", "#pagebreak(weak: true)", block=True)]
+            return [block("#pagebreak(weak: true)")]
         if kind == "report-prose" and pandoc.plain(nodes[-1:]).endswith(":"):
             # What announces the next block stays on its page.
-            box = pandoc.raw("typst", "#block(sticky: true)[", block=True)
-            return [box, *inside(nodes), pandoc.raw("typst", "]", block=True)]
+            return boxed("#block(sticky: true)[", nodes)
         if kind == "report-figure":
-            file = _picture_file(document, label, folder)
-            alt = kept(document.pictures[label].alt)
-            start = f'#figure(picture("{file}", alt: {alt}), caption: ['
-            return [captioned(start, writer.named("fig", number), nodes, f"]) <fig-{label}>")]
+            picture = document.pictures[label]
+            ending = "svg" if "svg" in picture.content else "png"
+            file = f"{label}.{ending}"
+            (folder / file).write_bytes(picture.content[ending])
+            start = f'#figure(picture("{file}", alt: {kept(picture.alt)}), caption: ['
+            return [captioned(start, named("fig", number), nodes, f"]) <fig-{label}>")]
         if kind == "report-table":
-            head = captioned("#tabled([", writer.named("tbl", number), nodes, f"], <tbl-{label}>)[")
+            head = captioned("#tabled([", named("tbl", number), nodes, f"], <tbl-{label}>)[")
             table: Node = {"t": "Table", "c": inside(nodes[1]["c"])}
-            return [head, table, pandoc.raw("typst", "]", block=True), *inside(nodes[2:])]
-        if kind in ("report-check", "report-references"):
-            function = "checked" if kind == "report-check" else "works"
-            box = pandoc.raw("typst", f"#{function}[", block=True)
-            return [box, *inside(nodes), pandoc.raw("typst", "]", block=True)]
+            return [head, table, block("]"), *inside(nodes[2:])]
+        if kind == "report-check":
+            return boxed("#checked[", nodes)
+        if kind == "report-references":
+            return boxed("#works[", nodes)
         return inside(nodes)
 
     def change(node: Node) -> list[Node] | None:
@@ -168,7 +193,7 @@ def _markup(document: Document, folder: Path, code: bool, data: list[str | list[
             return [inline(f"#broken({form}, {kept(texts.pieces(found[0]))})")]
         if kind == "CodeBlock":
             lines = "\n".join("\u200b".join(texts.pieces(line)) for line in content[1].split("\n"))
-            return [pandoc.raw("typst", f"#raw(block: true, {kept(lines)})", block=True)]
+            return [block(f"#raw(block: true, {kept(lines)})")]
         if kind == "Math":
             formula = formula_of(node)
             return [inline(f"#formula(alt: {kept(formula.tex)})[{formulas[formula]}]")]
@@ -184,18 +209,9 @@ def _markup(document: Document, folder: Path, code: bool, data: list[str | list[
                 end = inline(f"] <{anchor}>" if anchor else "]")
                 return [{"t": "Para", "c": [inline(start), *inside(inlines), end]}]
             head = {"t": "Header", "c": [level, pandoc.attributes(anchor), inside(inlines)]}
-            return [pandoc.raw("typst", LETTERS, block=True), head] if number == "A" else [head]
+            return [block(LETTERS), head] if number == "A" else [head]
         if kind == "Div" and content[0][1]:
             return special(content[0][1][0], dict(content[0][2]), content[1])
         return None
 
-    tree = {"pandoc-api-version": [1, 23, 1], "meta": {}, "blocks": inside(document.blocks)}
-    return pandoc.write(tree, "typst", "--syntax-highlighting", "none")
-
-
-def _picture_file(document: Document, label: str, folder: Path) -> str:
-    content = document.pictures[label].content
-    kind = "image/svg+xml" if "image/svg+xml" in content else "image/png"
-    name = f"{label}.{'svg' if 'svg' in kind else 'png'}"
-    (folder / name).write_bytes(content[kind])
-    return name
+    return pandoc.write(inside(document.blocks), "typst", "--syntax-highlighting", "none")[0]

@@ -27,8 +27,8 @@ POLICY = (
 )
 
 
-def bundled(first: str = "main") -> str:
-    """Return a module and all that it imports as one text, each module in a scope of its own."""
+def bundled() -> str:
+    """Return `main` and all that it imports as one text, each module in a scope of its own."""
     made: dict[str, str] = {}
 
     def add(name: str) -> None:
@@ -42,7 +42,7 @@ def bundled(first: str = "main") -> str:
         text = IMPORT.sub(r"const {\1} = module_\2;\n", text).strip()
         made[name] = f"const module_{name} = (() => {{\n{text}\nreturn {{ {given} }};\n}})();"
 
-    add(first)
+    add("main")
     return "\n\n".join(made.values())
 
 

@@ -1,50 +1,17 @@
 """The cells of notebooks as Markdown in which marks stand for the texts that are data.
 
-When the Markdown has been read, each text takes the place of its mark, in signs that are there.
+When the Markdown has been read, each text takes the place of its mark.
 """
 
 import base64
-import json
 import re
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from lstm_report import language, paths, texts
+from lstm_report import language, texts
 from lstm_report.report import ReportError, pandoc
 from lstm_report.report.pandoc import Node
-
-NONE = "\U0010fffd"  # for private use, so that no font has a sign
-KNOWN = "\u024f"  # up to here, Latin letters, which the fonts of Typst have
-PAGES = """#set page(width: auto, height: auto, margin: 1pt)
-#for letter in json("letters.json") { page(text(font: "Libertinus Serif", letter)) }
-"""
-
-
-def missing(letters: str) -> set[str]:
-    """Return the characters that Typst draws as it draws one that no font has."""
-    import typst
-
-    asked = [NONE, *sorted({letter for letter in letters if letter > KNOWN})]
-    if len(asked) == 1:
-        return set()
-    with paths.scratch() as folder:
-        (folder / "letters.json").write_text(json.dumps(asked), encoding="utf-8")
-        source = folder / "letters.typ"
-        source.write_text(PAGES, encoding="utf-8")
-        pages = typst.compile(str(source), format="svg")
-    drawn = [re.findall(rb'<symbol id="([^"]+)"', bytes(page or b"")) for page in pages]
-    return {letter for letter, signs in zip(asked[1:], drawn[1:], strict=True) if signs == drawn[0]}
-
-
-def numbered(value: Any, without: set[str]) -> Any:
-    """Return texts in lists and tables with the number of each character of `without`."""
-    if isinstance(value, str):
-        return texts.numbered(value, without)
-    if isinstance(value, dict):
-        return {key: numbered(entry, without) for key, entry in value.items()}
-    return [numbered(entry, without) for entry in value] if isinstance(value, list) else value
-
 
 DATA = "data"  # the class of a span that holds one text as it stands
 
@@ -54,10 +21,6 @@ class Texts:
 
     def __init__(self) -> None:
         self.kept: list[str | list[Node]] = []
-
-    def mark(self, text: str) -> str:
-        """Keep a text and return its mark."""
-        return self.keep(text)
 
     def keep(self, content: str | list[Node]) -> str:
         """Keep a text or blocks and return the mark."""
@@ -70,8 +33,7 @@ class Texts:
         Raises:
             ReportError: for a mark where no text can stand as it is, as in a formula.
         """
-        made: list[Node] = pandoc.transform(blocks, self._change)
-        return made
+        return pandoc.transform(blocks, self._change)
 
     def _change(self, node: Node) -> list[Node] | None:
         kind, content = node["t"], node.get("c", [])
@@ -79,8 +41,8 @@ class Texts:
             found = texts.MARK.fullmatch(content[0]["c"])
             kept = self.kept[int(found[1])] if found else ""
             return kept if isinstance(kept, list) else None
-        if kind == "Str" and texts.MARK.search(content):
-            return self._spans(content)
+        if kind == "Str":
+            return pandoc.replaced(content, texts.MARK, self._span)
         if kind in ("Code", "CodeBlock") and texts.MARK.search(content[1]):
             text = texts.MARK.sub(self._text, content[1])
             filled = {"t": kind, "c": [content[0], text]}
@@ -90,16 +52,11 @@ class Texts:
             raise ReportError("A text that is data stands in a formula or in an address.")
         return None
 
-    def _text(self, found: Any) -> str:
+    def _text(self, found: re.Match[str]) -> str:
         return str(self.kept[int(found[1])])
 
-    def _spans(self, content: str) -> list[Node]:
-        made, position = [], 0
-        for found in texts.MARK.finditer(content):
-            made += [pandoc.text(content[position : found.start()])]
-            made += [data(pandoc.text(self._text(found)))]
-            position = found.end()
-        return [node for node in [*made, pandoc.text(content[position:])] if node["c"]]
+    def _span(self, found: re.Match[str]) -> Node:
+        return data(pandoc.text(self._text(found)))
 
 
 def data(node: Node) -> Node:
@@ -123,14 +80,12 @@ def only_words(blocks: list[Node]) -> list[Node]:
         if kind in ("RawBlock", "RawInline", "Image", "Figure"):
             return []
         if kind in ("Link", "Span", "Div"):
-            inner: list[Node] = pandoc.transform(content[1], change)
-            return inner
+            return pandoc.transform(content[1], change)
         if kind == "Str":
             return [pandoc.text(texts.printed(content))]
         return None
 
-    made: list[Node] = pandoc.transform(blocks, change)
-    return made
+    return pandoc.transform(blocks, change)
 
 
 DISPLAYED = re.compile(r"\$\$.+?\$\$", re.DOTALL)
@@ -148,7 +103,7 @@ LONGEST_STREAM = 20  # lines of printed text that the report shows of one cell
 
 @dataclass
 class Picture:
-    """A figure: its files' content by type, and what stands for it where it cannot be seen."""
+    """A figure: its files' content by ending, and what stands for it where it cannot be seen."""
 
     content: dict[str, bytes]
     alt: str
@@ -164,16 +119,11 @@ def named(prefix: str, number: object) -> str:
 class Writer:
     """Writes cells as Markdown; keeps their texts, pictures, summary, live parts and anchors."""
 
-    def __init__(
-        self,
-        pictures: dict[str, Picture],
-        summary: list[str],
-        live: dict[str, dict[str, Any]],
-    ) -> None:
-        self.pictures = pictures
-        self.live = live
-        self.summary = summary
+    def __init__(self) -> None:
         self.texts = Texts()
+        self.pictures: dict[str, Picture] = {}
+        self.summary: list[str] = []
+        self.live: dict[str, dict[str, Any]] = {}
         self.anchors: dict[str, tuple[str, str]] = {}
 
     def cell(self, cell: Any) -> str:
@@ -215,11 +165,11 @@ class Writer:
             number = self._numbered("fig", details, where)
             if not str(details.get("alt", "")).strip():
                 raise ReportError(f"A figure has no alternative text: {where}.")
-            pictures = {
-                name: content[name].encode() if "svg" in name else base64.b64decode(content[name])
-                for name in ("image/svg+xml", "image/png")
-                if name in content
-            }
+            pictures = {}
+            if "image/svg+xml" in content:
+                pictures["svg"] = content["image/svg+xml"].encode()
+            if "image/png" in content:
+                pictures["png"] = base64.b64decode(content["image/png"])
             alt = texts.visible(details["alt"])
             self.pictures[details["label"]] = Picture(pictures, alt, str(details.get("data", "")))
             caption = texts.unmarked(details["caption"])
@@ -230,15 +180,14 @@ class Writer:
             form = kind if kind in ("check", "references") else "prose"
             return _block(form, self._markdown(content, details))
         if "text/html" in content:
-            return _block(
-                "html", self.texts.keep(only_words(pandoc.read_html(content["text/html"])))
-            )
+            words = only_words(pandoc.read_html(content["text/html"]))
+            return _block("html", self.texts.keep(words))
         return self._stream(content.get("text/plain", ""))
 
     def _markdown(self, content: Any, details: dict[str, Any]) -> str:
         """Return the Markdown of an output; what it holds as data is kept."""
         if "markdown" in details:
-            return texts.filled(details["markdown"], details["values"], self.texts.mark)
+            return texts.filled(details["markdown"], details["values"], self.texts.keep)
         return texts.unmarked(str(content["text/markdown"]))
 
     def _numbered(self, prefix: str, details: dict[str, Any], where: str) -> str:
@@ -257,7 +206,7 @@ class Writer:
         return str(number)
 
     def _fenced(self, content: str, language: str = "text") -> str:
-        return f"```{language}\n{self.texts.mark(texts.printed(content))}\n```"
+        return f"```{language}\n{self.texts.keep(texts.printed(content))}\n```"
 
     def _stream(self, content: str) -> str:
         """Return printed text, shortened, without the lines that a progress bar leaves."""

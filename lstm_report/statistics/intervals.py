@@ -2,11 +2,10 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import stats
 
 from lstm_report.texts import cell as shown
@@ -76,12 +75,13 @@ def proportion_interval(correct: int, total: int, level: float = 0.95) -> Interv
     Source: Wilson (1927), JASA 22, 209-212; Brown, Cai and DasGupta (2001), Statistical Science
     16, 101-133, who recommend it.
     """
-    _check_level(level)
+    if not 0 < level < 1:
+        raise ValueError(f"Expected a confidence level between 0 and 1, got {level}.")
     if not 0 <= correct <= total:
         raise ValueError(f"Expected 0 <= correct <= total, got {correct} of {total}.")
     if total == 0:
         return Interval(math.nan, math.nan, math.nan)
-    interval = stats.binomtest(int(correct), int(total)).proportion_ci(level, method="wilson")
+    interval = stats.binomtest(correct, total).proportion_ci(level, method="wilson")
     return Interval(correct / total, float(interval.low), float(interval.high))
 
 
@@ -106,25 +106,19 @@ def calibration(
 
     Source: Niculescu-Mizil and Caruana (2005), ICML, section 4 (reliability diagrams).
     """
-    predicted, positive = np.asarray(probability, dtype=np.float64), _truth(label)
+    predicted, positive = np.asarray(probability, dtype=np.float64), np.asarray(label)
+    if positive.ndim != 1 or not np.isin(positive, (0, 1)).all():
+        raise ValueError("Expected a one-dimensional array of zeros and ones.")
     if predicted.shape != positive.shape or bins < 1:
         raise ValueError("Expected one probability for each label, and at least one bin.")
     if not ((predicted >= 0) & (predicted <= 1)).all():
         raise ValueError("Expected probabilities between 0 and 1.")
     number = np.minimum((predicted * bins).astype(np.int64), bins - 1)
-    rows: list[dict[str, Any]] = []
-    for chosen in (number == k for k in range(bins)):
-        if count := int(chosen.sum()):
-            interval = proportion_interval(int(positive[chosen].sum()), count, level)
-            rows.append(
-                {
-                    "confidence": float(predicted[chosen].mean()),
-                    "accuracy": interval.estimate,
-                    "count": count,
-                    "low": interval.low,
-                    "high": interval.high,
-                }
-            )
+    rows = []
+    for chosen in (number == k for k in np.unique(number)):
+        confidence, count = float(predicted[chosen].mean()), int(chosen.sum())
+        interval = proportion_interval(int(positive[chosen].sum()), count, level)
+        rows.append((confidence, interval.estimate, count, interval.low, interval.high))
     return pd.DataFrame(rows, columns=["confidence", "accuracy", "count", "low", "high"])
 
 
@@ -141,16 +135,3 @@ def expected_calibration_error(probability: ArrayLike, label: ArrayLike, bins: i
         return math.nan
     distance = (table["accuracy"] - table["confidence"]).abs()
     return float(np.average(distance, weights=table["count"]))
-
-
-def _check_level(level: float) -> None:
-    if not 0 < level < 1:
-        raise ValueError(f"Expected a confidence level between 0 and 1, got {level}.")
-
-
-def _truth(values: ArrayLike) -> NDArray[np.bool_]:
-    """Return 0/1 values, (N,), as booleans; anything else is an error, not a truth value."""
-    array = np.asarray(values)
-    if array.ndim != 1 or not np.isin(array, (0, 1)).all():
-        raise ValueError("Expected a one-dimensional array of zeros and ones.")
-    return array.astype(np.bool_)

@@ -13,10 +13,7 @@ from scipy import stats as distributions
 from statsmodels.stats.proportion import confint_proportions_2indep
 
 from lstm_report.errors import UserError
-from lstm_report.statistics import intervals
-from lstm_report.statistics.intervals import Interval
-
-LEVEL = 0.95
+from lstm_report.statistics.intervals import Interval, proportion_interval
 
 
 @dataclass(frozen=True)
@@ -29,7 +26,7 @@ class Figure:
     @property
     def interval(self) -> Interval:
         """The 95% interval."""
-        return self.at(LEVEL)
+        return self.at(0.95)
 
 
 def contrast(groups: Sequence[ArrayLike], weights: Sequence[float]) -> Figure:
@@ -73,9 +70,7 @@ def share(successes: int, total: int) -> Figure:
     """
     if total < 1:
         raise UserError("Expected at least one run, got none: train some.")
-    return Figure(
-        successes / total, lambda level: intervals.proportion_interval(successes, total, level)
-    )
+    return Figure(successes / total, lambda level: proportion_interval(successes, total, level))
 
 
 def share_difference(first: Sequence[bool], second: Sequence[bool]) -> Figure:
@@ -92,10 +87,9 @@ def share_difference(first: Sequence[bool], second: Sequence[bool]) -> Figure:
 
     Source: Newcombe (1998), Statistics in Medicine 17, 873-890, method 10.
     """
-    counts = [(int(np.sum(group)), len(group)) for group in (first, second)]
-    if min(total for _, total in counts) < 1:
+    (a, n), (b, m) = ((int(np.sum(group)), len(group)) for group in (first, second))
+    if not n or not m:
         raise UserError("Expected at least one run of each kind, got none of one: train some.")
-    (a, n), (b, m) = counts
     estimate = a / n - b / m
 
     def at(level: float) -> Interval:
@@ -127,13 +121,12 @@ def shift(first: ArrayLike, second: ArrayLike) -> Figure:
     a, b = (np.asarray(group, dtype=np.float64) for group in (first, second))
     if not len(a) or not len(b) or np.isnan(a).any() or np.isnan(b).any():
         raise UserError("Expected one number a run in both groups, got none or NaN: train some.")
-    with np.errstate(invalid="ignore"):
-        differences = np.sort(np.nan_to_num(np.subtract.outer(a, b).ravel(), nan=0.0,
-                                            posinf=np.inf, neginf=-np.inf))  # fmt: skip
+    with np.errstate(invalid="ignore"):  # ∞ - ∞, in a difference or between the two in the middle
+        differences = np.subtract.outer(a, b).ravel()
+        differences = np.sort(np.where(np.isnan(differences), 0.0, differences))
+        middle = float(np.median(differences))
+    estimate = 0.0 if np.isnan(middle) else middle
     count, spread = len(differences), np.sqrt(len(a) * len(b) * (len(a) + len(b) + 1) / 12)
-    with np.errstate(invalid="ignore"):
-        estimate = float(np.nan_to_num(np.median(differences), nan=0.0, posinf=np.inf,
-                                       neginf=-np.inf))  # fmt: skip
 
     def at(level: float) -> Interval:
         place = int(count / 2 - distributions.norm.ppf((1 + level) / 2) * spread)

@@ -13,7 +13,6 @@ from lstm_report.config import LOSSES, MODELS, unknown
 from lstm_report.studies import tuned
 from lstm_report.studies.study import ENDINGS, Cell, MemoryStudy, Study, from_file, product
 
-TRIED = "Which settings of one recurrent layer does validation prefer?"
 LEVEL: dict[str, dict[str, Any]] = {
     "after padding": {"data.padded": True},
     "small vocabulary": {"data.vocabulary_size": 2_000},
@@ -28,8 +27,8 @@ QUICK, PHRASES, MEMORY = "round2/quick", "round2/phrases", "round2/memory"
 PHRASE = 5
 """Words that stay together where the order of a review is shuffled."""
 
-# As in the first round: I = H, so that F(x) = x in every layer, and little dropout, so that the
-# loss in training shows what was learnt.
+# Of both rounds. Small, so that eight layers can be had too; I = H, so that F(x) = x in every
+# layer; and little dropout, so that the loss in training shows what was learnt.
 _STACKED = {
     "model.embedding_size": 64,
     "model.hidden_size": 64,
@@ -157,7 +156,7 @@ STUDIES = {
             name="smoke",
             question="Does a study run on this machine, or on this cluster?",
             profile="smoke",
-            cells=product({"model.kind": ("lstm", "reslstm")}),
+            cells=product({"model.kind": MODELS}),
             seeds=2,
             data="built-in",
         ),
@@ -193,7 +192,7 @@ STUDIES = {
             name="loss",
             question="What does the loss that is minimised do to accuracy and calibration?",
             profile="quick",
-            cells=tuple(Cell(loss, {"training.loss": loss}) for loss in LOSSES),
+            cells=product({"training.loss": LOSSES}),
             seeds=5,
             settings={"model.kind": "lstm", "model.readout": "last"},
         ),
@@ -201,7 +200,7 @@ STUDIES = {
             name="locality",
             question="Do the two models follow a review whose meaning a person has turned?",
             profile="quick",
-            cells=product({"model.kind": ("lstm", "reslstm")}),
+            cells=product({"model.kind": MODELS}),
             seeds=5,
             settings={"training.epochs": 3},
             excluding=True,
@@ -211,30 +210,15 @@ STUDIES = {
             question="Does the residual form help as layers are added?",
             profile="quick",
             cells=tuple(
-                Cell(f"{kind} x{layers}", {"model.kind": kind, "model.num_layers": layers})
+                Cell(f"{kind} x{layers}", _stack(kind, layers))
                 for layers in (1, 2, 4, 6, 8)
                 for kind in ("lstm", "reslstm", "skiplstm", "gatedlstm")
             ),
             seeds=5,
-            # Small, so that eight layers can be had too; I = H, so that F(x) = x in every layer.
-            # Little dropout, so that the loss in training shows what was learnt.
+            settings=_STACKED,
             measures=("depth, all layers",),
-            settings={
-                "model.embedding_size": 64,
-                "model.hidden_size": 64,
-                "model.dropout": 0.2,
-                "training.batch_size": 64,
-                "training.epochs": 5,
-            },
         ),
-        *(
-            Study(name, question, "source", cells, seeds=seeds, settings=search.settings)
-            for search in tuned.SEARCHES.values()
-            for name, question, cells, seeds in (
-                (search.tuning, TRIED, search.trial_cells(), 1),
-                (search.name, search.question, search.chosen_cells(), 3),
-            )
-        ),
+        *(study for search in tuned.SEARCHES.values() for study in search.studies()),
         Study(
             "level",
             "Which choice that the source leaves open gives its level of 81%?",
@@ -250,12 +234,8 @@ STUDIES = {
         *(
             Study(
                 name,
-                *(values["question"], values["profile"]),
-                tuple(Cell(*entry) for entry in values["cells"].items()),
-                seeds=values["seeds"],
-                settings=values["settings"],
                 first_seed=FIRST_SEED,
-                measures=values["measures"],
+                **values | {"cells": tuple(Cell(*entry) for entry in values["cells"].items())},
             )
             for name, values in REGISTERED.items()
         ),

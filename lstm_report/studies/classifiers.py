@@ -1,14 +1,13 @@
 """Studies of classifiers of reviews: how their runs are computed, recorded and timed."""
 
 import json
-import statistics
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from lstm_report import config, paths, texts
-from lstm_report.analysis import measurements
 from lstm_report.config import RunConfig
 from lstm_report.studies import records, runner
 from lstm_report.studies.runner import Entry, Times
@@ -87,39 +86,33 @@ class Classifiers(Judges):
 
     def record(self, entry: Entry, job: Task) -> str:
         """Record a finished run, and before it what is to be measured on it."""
-        planned, run_id, run = entry.planned, entry.run_id, read_run(job.folder)
+        run = read_run(job.folder)
         if self.study.measures:
             from lstm_report.studies import measure
 
             found = measure.found(run, self.source, self.study.measures)
-            key = planned.cell, planned.seed, run_id
-            made = measurements.of_run(*key, found, run.provenance["commit"])
-            measurements.add(self.name, made)
-        records.add(self.name, planned, run)
+            self.add_measurements(entry, found, run.provenance["commit"])
+        records.add(self.name, entry.planned, run)
         return f"test accuracy {run.summary['test_accuracy']:.2%}"
 
     def times(self, left: Sequence[Entry], threads: int) -> Times:
         """Return how long runs will take, by the times that such runs took on the same reviews."""
-        epochs, tests, machines = defaultdict(list), defaultdict(list), defaultdict(set)
+        known = defaultdict(list)
         for file in sorted(paths.RESULTS.rglob("runs.csv")):
             table, _ = records.tables(file.parent.relative_to(paths.RESULTS).as_posix())
             for row in table.to_dict("records"):
                 if row.get("checksum") == self.source.checksum and row.get("training.epochs"):
-                    kind = _kind(row)
-                    epochs[kind].append(row["train_seconds"] / row["training.epochs"])
-                    tests[kind].append(row["test_seconds"])
-                    machines[kind].add(str(row["hardware"]))
+                    known[_kind(row)].append(row)
         seconds, unknown, hardware = [], [], set()
         for entry in left:
-            planned = entry.planned
-            kind = _kind({key: value_of(planned.config, key) for key in ALIKE})
-            if kind in epochs:
-                to_do = planned.config.training.epochs - entry.epochs_done
-                test = statistics.median(tests[kind])
-                seconds.append(to_do * statistics.median(epochs[kind]) + test)
-                hardware |= machines[kind]
+            settings = entry.planned.config
+            if rows := known.get(_kind({key: value_of(settings, key) for key in ALIKE})):
+                epoch = median(row["train_seconds"] / row["training.epochs"] for row in rows)
+                test = median(row["test_seconds"] for row in rows)
+                seconds.append((settings.training.epochs - entry.epochs_done) * epoch + test)
+                hardware |= {str(row["hardware"]) for row in rows}
             else:
-                unknown.append(planned.cell)
+                unknown.append(entry.planned.cell)
         source = f"the times that such runs took on {' and '.join(sorted(hardware))}"
         return Times(seconds, tuple(dict.fromkeys(unknown)), source)
 
@@ -158,7 +151,7 @@ def _kind(values: Mapping[Any, object]) -> tuple[str, ...]:
     """Return settings by key as texts that compare equal however a table spells a number."""
 
     def plain(value: object) -> str:
-        if value is None or texts.missing(value):
+        if texts.missing(value):
             return ""
         try:
             return repr(float(str(value)))

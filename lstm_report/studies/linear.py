@@ -1,6 +1,7 @@
 """Records of the linear models, in the form of those of a study, so that both can be paired."""
 
 import dataclasses
+import functools
 import hashlib
 import json
 import time
@@ -24,7 +25,7 @@ from lstm_report.studies import records
 from lstm_report.studies.classifiers import Judges
 from lstm_report.studies.runner import Entry
 from lstm_report.studies.study import Planned
-from lstm_report.studies.workers import AnyJob, Job, Outcomes, error_of
+from lstm_report.studies.workers import AnyJob, Job, Outcomes
 from lstm_report.training import baselines
 
 if TYPE_CHECKING:
@@ -72,20 +73,15 @@ class Fit(Job):
     threads: int = 1
     found: baselines.Baseline | None = None
 
-    def attempt(self) -> str | None:
+    def compute(self) -> None:
         """Fit it, and keep it here."""
-
-        def compute() -> None:
-            linear, train = baselines.LINEAR[self.planned.cell], self.source.train
-            self.found = baselines.linear_baseline(
-                train.take(self.parts["train-rows"]),
-                train.take(self.parts["validation-rows"]),
-                self.source.test,
-                features=linear.features,
-                ngrams=linear.ngrams,
-            )
-
-        return error_of(compute)
+        train = self.source.train
+        self.found = baselines.linear_baseline(
+            train.take(self.parts["train-rows"]),
+            train.take(self.parts["validation-rows"]),
+            self.source.test,
+            **baselines.LINEAR[self.planned.cell]._asdict(),
+        )
 
 
 class Here:
@@ -139,7 +135,7 @@ class LinearModels(Judges):
         self.source, self.pairs, self.cells = source, pairs, cells
         self.seeds = range(first_seed, first_seed + seeds)
         self.base, self.name = configuration.profile(profile).data, name_of(profile, left_out)
-        self._parts: dict[int, dict[str, np.ndarray]] = {}
+        self._rows = functools.cache(functools.partial(split_rows, source))
 
     def planned(self) -> dict[str, Planned[DataConfig]]:
         """Return the models by id, split by split."""
@@ -160,30 +156,29 @@ class LinearModels(Judges):
 
     def job(self, planned: Planned[DataConfig], threads: int) -> Fit:
         """Return the model to be fitted."""
-        seed = planned.seed
-        if seed not in self._parts:
-            self._parts[seed] = split_rows(self.source, planned.config)
-        return Fit(planned, self.source, self._parts[seed])
+        return Fit(planned, self.source, self._rows(planned.config))
 
     def record(self, entry: Entry, job: Fit) -> str:
         """Record a fitted model, and before it what is to be measured on it."""
-        planned, run_id, fitted = entry.planned, entry.run_id, job.found
+        planned, fitted = entry.planned, job.found
         assert fitted is not None
-        config, linear = planned.config, baselines.LINEAR[planned.cell]
+        linear, accuracy = baselines.LINEAR[planned.cell], fitted.accuracy
         commit, versions = provenance.commit(), provenance.versions()
         if self.pairs is not None:
             judged = (fitted.judge(part.texts) for part in self.pairs)
-            found = perturbations.consistency(self.pairs, *judged)
-            rows = measurements.of_run(planned.cell, planned.seed, run_id, found, commit)
-            measurements.add(self.name, rows)
+            self.add_measurements(entry, perturbations.consistency(self.pairs, *judged), commit)
         test, in_train = self.source.test, job.parts["test-in-train"]
         signs, unseen = 2 * test.labels - 1, fitted.correct[~in_train]
-        row = {"cell": planned.cell, "seed": planned.seed, "run_id": run_id}
-        row |= {"features": linear.features, "ngrams": " to ".join(map(str, linear.ngrams))}
-        row |= {"strength": fitted.strength, "train_reviews": len(job.parts["train-rows"])}
-        row |= {
-            **_split(config),
-            "test_accuracy": fitted.accuracy.estimate,
+        row = {
+            "cell": planned.cell,
+            "seed": planned.seed,
+            "run_id": entry.run_id,
+            "features": linear.features,
+            "ngrams": " to ".join(map(str, linear.ngrams)),
+            "strength": fitted.strength,
+            "train_reviews": len(job.parts["train-rows"]),
+            **_split(planned.config),
+            "test_accuracy": accuracy.estimate,
             "test_accuracy_unseen": float(unseen.mean()) if len(unseen) else None,
             "test_loss": float(np.logaddexp(0, -signs * fitted.logits).mean()),
             "test_reviews": len(test),
@@ -200,9 +195,8 @@ class LinearModels(Judges):
         }
         table = pd.DataFrame({"label": test.labels, "logit": fitted.logits})
         records.add_judgements(self.name, row, table.assign(in_train=in_train))
-        low, high = fitted.accuracy.low, fitted.accuracy.high
         return (
-            f"test accuracy {fitted.accuracy.estimate:.2%} ({low:.2%} to {high:.2%}), "
+            f"test accuracy {accuracy.estimate:.2%} ({accuracy.low:.2%} to {accuracy.high:.2%}), "
             f"C = {fitted.strength:g}, {fitted.terms:,} terms"
         )
 

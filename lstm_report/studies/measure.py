@@ -6,19 +6,16 @@ weights on those whose folders are still in `runs/`.
 """
 
 import functools
-import json
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
-from typing import Any
 
 import numpy as np
 from scipy.special import expit
 
 from lstm_report import paths, process, progress, provenance
 from lstm_report.analysis import ensemble, measurements, perturbations
-from lstm_report.analysis.measurements import Found
-from lstm_report.analysis.perturbations import Entry, Key
+from lstm_report.analysis.measurements import Entry, Found, Key
 from lstm_report.config import DataConfig, unknown
 from lstm_report.data.counterfactual import Pairs
 from lstm_report.data.prepared import PreparedData, prepare
@@ -27,7 +24,7 @@ from lstm_report.errors import UserError
 from lstm_report.statistics import intervals
 from lstm_report.studies import records
 from lstm_report.studies.records import Records
-from lstm_report.training.runs import Run, is_finished, read_run, write_text
+from lstm_report.training.runs import Run, is_finished, read_run
 
 WHAT = ("loss", "locality", "edits", "averaged")
 CALIBRATION: Key = ("calibration error", "")
@@ -40,16 +37,13 @@ SHOWN: dict[Key, str] = {
     ensemble.ACCURACY: "accuracy averaged with them {:.2%}",
 }
 """What the line of a run tells of it."""
-
-
 FILE = "measured.json"
-"""Beside the files of a run: measure, condition, value and count of each number."""
+"""Beside the files of a run: what its worker has measured."""
 LAST_WORDS = (
     perturbations.INTACT,
     *((perturbations.LAST, str(words)) for words in (20, 50, 100, 200)),
 )
 """What `last words` measures: the review as it is read, and cut to its last words."""
-
 CONTRAST = tuple((f"accuracy, reviews {word} contrast", "") for word in ("with", "without"))
 """What `contrast` measures."""
 
@@ -87,8 +81,7 @@ def keep(run: Run, data: PreparedData, measures: Sequence[str]) -> None:
     found: Found = {}
     for name in measures:
         found |= MEASURES[name](run, data)
-    rows = [[*key, *entry] for key, entry in found.items()]
-    write_text(run.directory / FILE, json.dumps(rows))
+    measurements.write_found(run.directory / FILE, found)
 
 
 def found(run: Run, source: Source, measures: Sequence[str]) -> Found:
@@ -96,8 +89,7 @@ def found(run: Run, source: Source, measures: Sequence[str]) -> Found:
     path = run.directory / FILE
     if not path.is_file():
         keep(run, prepare(source, run.config.data), measures)
-    rows = json.loads(path.read_text(encoding="utf-8"))
-    return {(measure, condition): (value, count) for measure, condition, value, count in rows}
+    return measurements.read_found(path)
 
 
 def check(name: str, source: Source, whole: Source) -> None:
@@ -172,9 +164,8 @@ def measure(
         ):
             for key, value in bar:
                 if key not in done:
-                    measurements.add(
-                        name, measurements.of_run(cell, seed, run_id, {key: value}, commit)
-                    )
+                    made = measurements.of_run(cell, seed, run_id, {key: value}, commit)
+                    measurements.add(name, made)
                     found[key] = value[0]
         if study.lacks(run_id):
             without.append(f"{cell} seed {seed}")
@@ -204,7 +195,8 @@ class _Study:
     ) -> None:
         self.source, self.what, self.pairs = source, what, pairs
         self.limit = min(limit, len(source.test))
-        self._groups: dict[DataConfig, perturbations.Groups] = {}
+        self.reads_weights = bool({*what} - {"loss"})
+        self._groups = functools.cache(functools.partial(perturbations.Groups, source.test))
         self._n_grams = ensemble.NGrams(source)
 
     def least(self, key: Key) -> int:
@@ -214,8 +206,7 @@ class _Study:
 
     def lacks(self, run_id: str) -> bool:
         """Return whether weights are wanted that are not at hand."""
-        needed = not {"locality", "edits", "averaged"}.isdisjoint(self.what)
-        return needed and not is_finished(paths.RUNS / run_id)
+        return self.reads_weights and not is_finished(paths.RUNS / run_id)
 
     def entries(self, kept: Records, place: int, done: set[Key]) -> Generator[Entry, None, None]:
         """Yield what is to be measured on one run; some of it may be done."""
@@ -225,11 +216,11 @@ class _Study:
             error = intervals.expected_calibration_error(probability, kept.labels)
             yield CALIBRATION, (error, len(probability))
         if "locality" in self.what:
-            yield from self._of_groups(row, kept.correct[place])
-        folder = paths.RUNS / row["run_id"]
-        if self.lacks(row["run_id"]) or {*self.what} == {"loss"}:
+            config = DataConfig(max_length=int(row["data.max_length"]), keep=row["data.keep"])
+            yield from self._groups(config).measures(kept.correct[place]).items()
+        if not self.reads_weights or self.lacks(row["run_id"]):
             return
-        run = read_run(folder)
+        run = read_run(paths.RUNS / row["run_id"])
         if "locality" in self.what:
             yield from perturbations.with_weights(
                 run, self.source.test, limit=self.limit, done=done
@@ -238,9 +229,3 @@ class _Study:
             yield from perturbations.with_edits(run, self.pairs, done=done)
         if "averaged" in self.what and ensemble.ACCURACY not in done:
             yield from ensemble.measures(run, self._n_grams)
-
-    def _of_groups(self, row: Any, correct: np.ndarray) -> Iterator[Entry]:
-        config = DataConfig(max_length=int(row["data.max_length"]), keep=row["data.keep"])
-        if config not in self._groups:
-            self._groups[config] = perturbations.Groups(self.source.test, config)
-        yield from self._groups[config].measures(correct).items()

@@ -5,7 +5,6 @@ run leaves the figures of `lstm_report.analysis.memory.measure` in `results/NAME
 """
 
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from lstm_report.data.memory_tasks import TASKS, MemorySetting
 from lstm_report.studies import runner
 from lstm_report.studies.runner import Entry, Times
 from lstm_report.studies.study import MemoryStudy, Planned
-from lstm_report.studies.workers import Job, error_of
+from lstm_report.studies.workers import Job
 
 if TYPE_CHECKING:
     from lstm_report.training.loop import OnEpoch
@@ -36,22 +35,16 @@ class Training(Job):
         """The file that the worker leaves its figures in."""
         return self.directory / f"{self.setting.run_id()}.json"
 
-    def attempt(self) -> str | None:
-        """Train and measure, and write the figures: measure, condition, value, count of each."""
+    def compute(self) -> None:
+        """Train and measure, and write the figures."""
+        import torch
 
-        def compute() -> None:
-            import torch
+        from lstm_report.analysis.memory import measure
 
-            from lstm_report.analysis.memory import measure
-
-            torch.set_num_threads(self.threads)
-            # A task whose training ends when it is learnt is a question of how soon, not of gates.
-            found = measure(self.setting, traced=not self.setting.stop_when_learnt)
-            rows = [[*key, *entry] for key, entry in found.items()]
-            with paths.atomic_write(self.result) as temporary:
-                temporary.write_text(json.dumps(rows), encoding="utf-8")
-
-        return error_of(compute)
+        torch.set_num_threads(self.threads)
+        # A task whose training ends when it is learnt is a question of how soon, not of gates.
+        found = measure(self.setting, traced=not self.setting.stop_when_learnt)
+        measurements.write_found(self.result, found)
 
 
 class Networks(runner.Plan):
@@ -93,14 +86,11 @@ class Networks(runner.Plan):
 
     def record(self, entry: Entry, job: Training) -> str:
         """Take the figures of a finished run over into the records."""
-        planned, rows = entry.planned, json.loads(job.result.read_text(encoding="utf-8"))
-        found = {(measure, condition): (value, count) for measure, condition, value, count in rows}
-        key = planned.cell, planned.seed, entry.run_id
-        made = measurements.of_run(*key, found, provenance.commit())
-        measurements.add(self.name, made)
+        found, setting = measurements.read_found(job.result), entry.planned.config
+        self.add_measurements(entry, found, provenance.commit())
         job.result.unlink()
-        task = TASKS[planned.config.task]
-        value, _ = found[task.measure, str(planned.config.length)]
+        task = TASKS[setting.task]
+        value, _ = found[task.measure, str(setting.length)]
         return f"{task.measure} {value:.4f}, {task.chance:.4f} without memory"
 
     def times(self, left: Sequence[Entry], threads: int) -> Times:
@@ -120,12 +110,11 @@ class Networks(runner.Plan):
         rows = []
         for task in TASKS.values():
             scores = table[table["measure"] == task.measure]
-            for length in sorted(set(scores["condition"]), key=int):
-                of_length = scores[scores["condition"] == length]
+            for length, of_length in scores.groupby(scores["condition"].astype(int)):
                 means = of_length.groupby("cell")["value"].mean()
                 shown = [texts.cell(means.get(cell), "{:.3f}") for cell in self.study.cells]
                 seeds = str(of_length["seed"].nunique())
-                rows.append([task.measure, length, seeds, *shown, f"{task.chance:.3f}"])
+                rows.append([task.measure, str(length), seeds, *shown, f"{task.chance:.3f}"])
         head = ["measure", "length", "seeds", *self.study.cells, "without memory"]
         return texts.as_text(head, rows, [False] + [True] * (len(head) - 1))
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from lstm_report import paths, provenance
-from lstm_report.config import from_dict, to_dict
+from lstm_report.config import RunConfig
 from lstm_report.data.sources import Source
 from lstm_report.errors import UserError
 from lstm_report.studies.workers import RETRIES, Outcomes, Task
@@ -72,21 +72,8 @@ def check_address(address: str) -> None:
 class RayEngine:
     """Tasks on a Ray cluster, one for each run."""
 
-    def __init__(
-        self,
-        workers: int | None = None,
-        *,
-        address: str | None = None,
-        cpus: int = 1,
-        gpus: float = 0.0,
-    ) -> None:
-        """Connect to the cluster.
-
-        Args:
-            workers: runs at the same time; by default as many as fit, on nodes added later too.
-            address: `host:port` of the cluster; by default the one that runs on this machine.
-            cpus: cores, and threads, of each run.
-            gpus: GPUs of each run; a part of 1 lets several runs share one.
+    def __init__(self, workers: int | None, *, address: str | None, cpus: int, gpus: float) -> None:
+        """Connect to the cluster; see `lstm_report.studies.runner.choose_engine`.
 
         Raises:
             UserError: when Ray is not installed, no cluster answers, or it has too little.
@@ -165,8 +152,7 @@ class RayEngine:
             while waiting or running:
                 while waiting and len(running) < (self.limit or len(jobs)):
                     job = waiting.pop()
-                    reference = task.remote(placed, to_dict(job.config), self.threads)
-                    running[reference] = job
+                    running[task.remote(placed, job.config, self.threads)] = job
                 (reference,), _ = ray.wait(list(running), num_returns=1)
                 job = running.pop(reference)
                 error, files, seconds = _answer(reference)
@@ -205,24 +191,18 @@ def _write(folder: Path, files: dict[str, bytes]) -> None:
             (temporary / name).write_bytes(content)
 
 
-def _train(source: Source, values: dict[str, dict[str, Any]], threads: int) -> Answer:
+def _train(source: Source, config: RunConfig, threads: int) -> Answer:
     """Compute one run on a node."""
     started = time.perf_counter()
-    config = from_dict(values)
     place = Path(tempfile.gettempdir()) / f"lstm-report-{os.getuid()}"
     directory = place / "runs"
     task = Task(config, source, threads, directory, place / "cache")
     folder = task.folder
-    for other in directory.glob("*"):
-        marker = other / PROVENANCE
-        if other != folder and marker.is_file() and _age(marker) > KEPT_SECONDS:
+    for marker in directory.glob(f"*/{PROVENANCE}"):
+        other, age = marker.parent, time.time() - marker.stat().st_mtime
+        if other != folder and age > KEPT_SECONDS:
             shutil.rmtree(other, ignore_errors=True)
     error = task.attempt()
     names = (*FILES, PROVENANCE) if error is None else ()
     files = {name: (folder / name).read_bytes() for name in names}
     return error, files, time.perf_counter() - started
-
-
-def _age(path: Path) -> float:
-    """Return the seconds since a file was written."""
-    return time.time() - path.stat().st_mtime

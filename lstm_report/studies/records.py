@@ -12,6 +12,7 @@ A run counts as recorded once its row stands in runs.csv, which is written last.
 """
 
 import functools
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lstm_report import config, paths
+from lstm_report import config, paths, provenance
 from lstm_report.config import RunConfig
 from lstm_report.errors import UserError
 from lstm_report.studies.study import KEYS, Planned, value_of
@@ -32,23 +33,6 @@ LATER = {
     for name, default in config.later(type(values)).items()
 }
 """The settings that came after runs had been recorded, by key, with what those runs did."""
-
-
-def completed(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return recorded runs with a value for every setting that came later.
-
-    Args:
-        runs: rows of a runs.csv; those of models that have no such settings stay as they are.
-    """
-    if "model.kind" not in runs:
-        return runs
-    found = runs.copy()
-    for key, default in LATER.items():
-        known = found[key] if key in found else pd.Series(index=found.index, dtype=object)
-        found[key] = known.where(known.notna(), default)
-    return found
-
-
 KEY = ["cell", "seed", "run_id"]
 FAILURE = ["error", "time"]
 SUMMARY = (
@@ -71,7 +55,6 @@ MADE_WITH = ("finished", "commit", "hardware", "device", "threads", "precision")
 class Records:
     """The finished runs of a study, in the order of cell and seed; R runs, N test reviews."""
 
-    name: str
     runs: pd.DataFrame
     """R rows: cell, seed, run_id, settings by key, result, cost, what it was made with."""
     epochs: pd.DataFrame
@@ -82,8 +65,6 @@ class Records:
     """(N,) of 0 and 1."""
     in_train: np.ndarray
     """(N,) of bool: whether the test review stands in the training part too."""
-    failures: pd.DataFrame
-    """One row per failed run: cell, seed, run_id, error, time."""
 
     @functools.cached_property
     def correct(self) -> np.ndarray:
@@ -91,17 +72,13 @@ class Records:
         return (self.logits > 0) == (self.labels == 1)
 
 
-def _folder(name: str) -> Path:
-    return paths.RESULTS / name
-
-
 def _read_text(path: Path, columns: list[str]) -> pd.DataFrame:
     """Return a table as the texts it is written in, so that writing it again changes nothing."""
     if not path.is_file():
         return pd.DataFrame(columns=columns)
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-        table = table.astype({"seed": int})[_key_first(table)]
+        table = _texts(path).astype({"seed": int})
+        table = table[_key_first(table)]
         if (table["seed"] < 0).any():
             raise ValueError("a seed below 0")
         return table
@@ -132,10 +109,10 @@ def recorded(name: str) -> pd.DataFrame:
     Raises:
         UserError: when the table is damaged.
     """
-    columns = [*KEY, "checksum"]
-    table = _read_text(_folder(name) / "runs.csv", columns)
+    columns, path = [*KEY, "checksum"], paths.RESULTS / name / "runs.csv"
+    table = _read_text(path, columns)
     if not {*columns} <= {*table.columns}:
-        raise _damaged(_folder(name) / "runs.csv")
+        raise _damaged(path)
     return table[columns]
 
 
@@ -156,7 +133,7 @@ def add(name: str, planned: Planned[RunConfig], run: Run) -> None:
     Raises:
         UserError: when its test reviews are not those of the records, or the disk is full.
     """
-    folder, run_id = _folder(name), run.directory.name
+    folder, run_id = paths.RESULTS / name, run.directory.name
     key = {"cell": planned.cell, "seed": planned.seed, "run_id": run_id}
     _add_predictions(folder, run_id, run.predictions)
     metrics = run.metrics.map(lambda value: f"{value:.6g}")  # six digits say all, in a third less
@@ -177,8 +154,9 @@ def add_judgements(name: str, row: dict[str, Any], predictions: pd.DataFrame) ->
     Raises:
         UserError: as for `add`.
     """
-    _add_predictions(_folder(name), row["run_id"], predictions)
-    _replace(_folder(name) / "runs.csv", pd.DataFrame([row]), row["run_id"])
+    folder = paths.RESULTS / name
+    _add_predictions(folder, row["run_id"], predictions)
+    _replace(folder / "runs.csv", pd.DataFrame([row]), row["run_id"])
 
 
 def _replace(path: Path, rows: pd.DataFrame, run_id: str) -> None:
@@ -227,12 +205,12 @@ def add_failure(name: str, planned: Planned[Any], run_id: str, error: str, time:
     error = error.replace(f"{paths.ROOT}/", "")
     values = [[planned.label, planned.seed, run_id, error, time]]
     rows = pd.DataFrame(values, columns=[*KEY, *FAILURE])
-    _replace(_folder(name) / "failures.csv", rows, run_id)
+    _replace(paths.RESULTS / name / "failures.csv", rows, run_id)
 
 
 def forget_failure(name: str, run_id: str) -> None:
     """Remove the failure of a run that is finished now, where there is one."""
-    path = _folder(name) / "failures.csv"
+    path = paths.RESULTS / name / "failures.csv"
     if not path.is_file():
         return
     with paths.only_writer(path.parent):
@@ -243,9 +221,7 @@ def forget_failure(name: str, run_id: str) -> None:
             path.unlink(missing_ok=True)
 
 
-def _read_table(
-    path: Path, columns: Sequence[str] = (), numbers: Sequence[str] = ()
-) -> pd.DataFrame:
+def _read_table(path: Path, columns: Sequence[str], numbers: Sequence[str] = ()) -> pd.DataFrame:
     """Return a table with its numbers as numbers; a cell may be named `None` or `2`."""
     if not path.is_file():
         return pd.DataFrame(columns=[*dict.fromkeys([*KEY, *FAILURE, *SUMMARY, *columns])])
@@ -261,13 +237,31 @@ def _read_table(
     return table
 
 
+def completed(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return recorded runs with a value for every setting that came later.
+
+    Args:
+        runs: rows of a runs.csv; those of models that have no such settings stay as they are.
+    """
+    if "model.kind" not in runs:
+        return runs
+    found = runs.copy()
+    for key, default in LATER.items():
+        known = found[key] if key in found else pd.Series(index=found.index, dtype=object)
+        found[key] = known.where(known.notna(), default)
+    return found
+
+
 def tables(name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the rows of the finished and of the failed runs, as in `Records`; none is no error.
+    """Return the rows of the finished and of the failed runs; none is no error.
+
+    Returns:
+        Those of the finished as in `Records`; of the failed cell, seed, run_id, error and time.
 
     Raises:
         UserError: when a table is damaged.
     """
-    folder = _folder(name)
+    folder = paths.RESULTS / name
     finished = _read_table(folder / "runs.csv", RUN_COLUMNS, RUN_NUMBERS)
     if "model.kind" in finished and "best_epoch" not in finished:
         raise _damaged(folder / "runs.csv")
@@ -282,7 +276,7 @@ def epochs(name: str) -> pd.DataFrame:
         UserError: when the table is damaged.
     """
     columns = [*KEY, *EPOCH_NUMBERS]
-    return _read_table(_folder(name) / "epochs.csv", columns, EPOCH_NUMBERS)
+    return _read_table(paths.RESULTS / name / "epochs.csv", columns, EPOCH_NUMBERS)
 
 
 def read(name: str) -> Records:
@@ -291,13 +285,13 @@ def read(name: str) -> Records:
     Raises:
         UserError: when there are none, or they are damaged.
     """
-    folder = _folder(name)
+    folder = paths.RESULTS / name
     if not len(recorded(name)):
         raise UserError(
             f"Expected the records of study {name!r} in results/{name}, but there are none: "
             f"run `lstm-report study {name}` first."
         )
-    finished, failures = tables(name)
+    finished, _ = tables(name)
     reviews = _read_parquet(folder / "reviews.parquet")
     if not {"label", "in_train"} <= {*reviews} or not reviews["label"].isin((0, 1)).all():
         raise _damaged(folder / "reviews.parquet")
@@ -311,11 +305,58 @@ def read(name: str) -> Records:
         if len(rows[-1]) != len(reviews) or not np.isfinite(rows[-1]).all():
             raise _damaged(path)
     return Records(
-        name,
         finished,
         epochs(name),
         logits=np.stack(rows),
         labels=reviews["label"].to_numpy(),
         in_train=reviews["in_train"].to_numpy(),
-        failures=failures,
     )
+
+
+COMMITTED = ("runs.csv", "epochs.csv", "measurements.csv")
+"""The tables that are compared with what was committed."""
+
+
+def altered(name: str) -> pd.DataFrame:
+    """Return the runs of a study whose records are not what was last committed.
+
+    Times, machines, epochs and measurements follow from nothing else that is recorded, so that git
+    alone can tell that one was edited. What was edited and then committed stands in its history;
+    outside a clone nothing is compared. What was added since is no such change: studies and
+    measurements only ever add rows.
+
+    Returns:
+        One row a run and file: cell, seed, run_id, file (in the study's folder) and reason.
+
+    Raises:
+        UserError: when a table is damaged.
+    """
+    folder, found = paths.RESULTS / name, []
+    for file in provenance.altered(folder):
+        inside = file.relative_to(folder).as_posix()
+        if inside in COMMITTED:
+            rows, what = _changed(file), f"its rows in {inside} are"
+        elif file.suffix == ".parquet" and (runs := provenance.committed(folder / "runs.csv")):
+            rows, what = _texts(io.StringIO(runs)), f"{inside} is"
+            if file.parent != folder:
+                rows = rows[rows["run_id"] == file.stem]
+        else:
+            continue
+        reason = f"{what} not what was committed"
+        found.append(rows[KEY].drop_duplicates("run_id").assign(file=inside, reason=reason))
+    if not found:
+        return pd.DataFrame(columns=[*KEY, "file", "reason"])
+    return pd.concat(found, ignore_index=True).astype({"seed": int})
+
+
+def _changed(file: Path) -> pd.DataFrame:
+    """Return the committed rows of a table that it holds no longer as they were."""
+    former = _texts(io.StringIO(provenance.committed(file)))
+    now = _read_text(file, [*former.columns]).astype(str)
+    kept = {*now.reindex(columns=former.columns).itertuples(index=False, name=None)}
+    return former[[row not in kept for row in former.itertuples(index=False, name=None)]]
+
+
+def _texts(source: Path | io.StringIO) -> pd.DataFrame:
+    """Return a table as the texts it is written in."""
+    return pd.read_csv(source, dtype=str, keep_default_na=False)

@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lstm_report import config, progress, provenance, texts
+from lstm_report.analysis import measurements
+from lstm_report.analysis.measurements import Found
 from lstm_report.errors import UserError
 from lstm_report.statistics.intervals import Interval
 from lstm_report.studies import records
@@ -86,6 +88,11 @@ class Plan(ABC):
     def record(self, entry: Entry, job: Any) -> str:
         """Record a run that is finished, and return its result in words."""
 
+    def add_measurements(self, entry: Entry, found: Found, commit: str | None) -> None:
+        """Add to the records what was measured on a run, by the code of a commit."""
+        key = entry.planned.cell, entry.planned.seed, entry.run_id
+        measurements.add(self.name, measurements.of_run(*key, found, commit))
+
     def times(self, left: Sequence[Entry], threads: int) -> Times:
         """Return how long runs that are not finished will take."""
         return Times([], tuple(dict.fromkeys(entry.planned.label for entry in left)), "")
@@ -103,16 +110,6 @@ class Plan(ABC):
         """Return the recorded score of each seed of a cell."""
 
 
-@dataclass(frozen=True)
-class Result:
-    """What a call of `execute` came to."""
-
-    finished: list[Entry]
-    """Runs that were finished by this call."""
-    failed: dict[str, str]
-    """The error of each run that failed, by run id."""
-
-
 def choose_engine(
     name: str, workers: int | None, *, address: str | None = None, cpus: int = 1, gpus: float = 0.0
 ) -> Engine:
@@ -120,9 +117,11 @@ def choose_engine(
 
     Args:
         name: `local` or `ray`.
-        workers: runs at the same time; by default 1 here, and as many as fit on a Ray cluster.
+        workers: runs at the same time; by default 1 here, and on a Ray cluster as many as fit, on
+            nodes added later too.
         address: of the Ray cluster, `host:port`; by default the one that runs on this machine.
-        cpus, gpus: what Ray sets aside for each run; a part of a GPU may be given.
+        cpus: cores, and threads, that Ray sets aside for each run.
+        gpus: GPUs likewise; a part of 1 lets several runs share one.
 
     Raises:
         UserError: for an unknown engine, a cluster out of reach, or more than there is.
@@ -164,10 +163,13 @@ def entries(plan: Plan) -> list[Entry]:
     ]
 
 
-def execute(plan: Plan, engine: Engine, *, log: Log = print) -> Result:
+def execute(plan: Plan, engine: Engine, *, log: Log = print) -> dict[str, str]:
     """Compute the runs that are missing, and record each as soon as it is finished.
 
     Finished runs that are not recorded yet, as after a driver was killed, are recorded first.
+
+    Returns:
+        The error of each run that failed, by run id.
 
     Raises:
         UserError: when a finished run is damaged, or the disk is full; what is recorded stays.
@@ -177,11 +179,12 @@ def execute(plan: Plan, engine: Engine, *, log: Log = print) -> Result:
     for entry in runs:
         if entry.state == FINISHED and not entry.recorded:
             plan.record(entry, plan.job(entry.planned, engine.threads))
+            records.forget_failure(plan.name, entry.run_id)
     waiting = [entry for entry in runs if entry.state != FINISHED]
     jobs = [plan.job(entry.planned, engine.threads) for entry in waiting]
-    result = Result([], {})
+    failed: dict[str, str] = {}
     if not jobs:
-        return result
+        return failed
     by_job = dict(zip(map(id, jobs), waiting, strict=True))
     outcomes = engine.compute(jobs)
     with (
@@ -194,14 +197,13 @@ def execute(plan: Plan, engine: Engine, *, log: Log = print) -> Result:
             if error is None:
                 text = plan.record(entry, job)
                 records.forget_failure(plan.name, run_id)
-                result.finished.append(entry)
             else:
                 text = f"failed: {error}"
                 records.add_failure(plan.name, planned, run_id, error, provenance.now())
-                result.failed[run_id] = error
+                failed[run_id] = error
             bar.clear()
             log(f"{planned.name}: {text} ({texts.cell(seconds, '{:.0f} s')})")
-    return result
+    return failed
 
 
 def listing(runs: Sequence[Entry]) -> str:
@@ -223,7 +225,8 @@ def forecast(plan: Plan, engine: Engine) -> str:
     if not left:
         return f"{text}\nNothing is left to run."
     found = plan.times(left, engine.threads)
-    text += f"\n{_count(len(left), 'run')} to do, {engine.workers} at the same time."
+    runs_left = "1 run" if len(left) == 1 else f"{len(left)} runs"
+    text += f"\n{runs_left} to do, {engine.workers} at the same time."
     if found.seconds:
         seconds = together(found.seconds, engine.workers)
         text += f" Estimate: {in_words(seconds)}, by {found.source}."
@@ -246,11 +249,6 @@ def in_words(seconds: float) -> str:
         return f"{max(round(seconds), 1)} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def _count(number: int, word: str) -> str:
-    """Return a number with its noun."""
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 @dataclass(frozen=True)
@@ -315,14 +313,13 @@ def again(plan: Plan, on_epoch: "OnEpoch | None" = None) -> Again:
     return Again(plan.measure, plan.form, now, recorded, next_run([*values.values()]))
 
 
-def next_run(values: ArrayLike, level: float = 0.95) -> Interval | None:
-    """Return the interval in which one more run is to be expected, by those that were recorded.
+def next_run(values: ArrayLike) -> Interval | None:
+    """Return the interval in which 95% of further runs are to be expected, by those recorded.
 
     Mean ± t s √(1 + 1/S), with Student's t of S - 1 degrees of freedom.
 
     Args:
         values: (S,) one number a seed, taken as draws from a normal distribution.
-        level: the probability that the next one lies inside, between 0 and 1.
 
     Returns:
         `None` for fewer than two numbers.
@@ -335,6 +332,6 @@ def next_run(values: ArrayLike, level: float = 0.95) -> Interval | None:
     if numbers.size < 2:
         return None
     mean, deviation = float(numbers.mean()), float(numbers.std(ddof=1))
-    student = float(distributions.t.ppf((1 + level) / 2, numbers.size - 1))
+    student = float(distributions.t.ppf((1 + 0.95) / 2, numbers.size - 1))
     half = student * deviation * math.sqrt(1 + 1 / numbers.size)
     return Interval(mean, mean - half, mean + half)

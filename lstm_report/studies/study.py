@@ -6,6 +6,7 @@ It is one of `lstm_report.studies.catalogue`, or read from a file.
 import dataclasses
 import itertools
 import json
+import operator
 import re
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
@@ -13,7 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from lstm_report import config
 from lstm_report.config import (
     PROFILES,
     DataConfig,
@@ -23,84 +23,7 @@ from lstm_report.config import (
     unknown,
 )
 from lstm_report.data.memory_tasks import MemorySetting
-from lstm_report.errors import UserError
-
-ENDINGS = (".toml", ".json")
-ENTRIES = {"question": str, "profile": str, "seeds": int, "data": str, "settings": dict,
-           "grid": dict, "cells": list}  # fmt: skip
-WORDS = {str: "a text", int: "a whole number", dict: "a table", list: "a list"}
-
-
-def _read(path: Path, taken: Collection[str], keys: tuple[str, ...]) -> dict[str, Any]:
-    """Return what a file says of a study, with settings as one table of dotted keys each.
-
-    Returns:
-        Some of `ENTRIES`, one of `grid` and `cells` among them.
-
-    Raises:
-        UserError: when the file cannot be read or does not describe a study.
-    """
-
-    def refuse(expected: str) -> UserError:
-        return UserError(f"Expected {expected} in {path}: change the file, see the README.")
-
-    try:
-        text = path.read_text(encoding="utf-8")
-        values = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"Expected a readable study at {path}, but it cannot be read "
-            f"({str(error).splitlines()[0]}): check the path and the file."
-        ) from error
-    if not isinstance(values, dict):
-        raise refuse("a table of settings")
-    for key, value in values.items():
-        if key not in ENTRIES:
-            whole = next(iter(_flat({key: value})), key)
-            valid = (*ENTRIES, *(f"settings.{name}" for name in keys))
-            raise config.unknown(f"entry of {path}", whole, valid)
-        if not isinstance(value, ENTRIES[key]):
-            raise refuse(f"{key} to be {WORDS[ENTRIES[key]]}, got {value!r}")
-    if ("grid" in values) == ("cells" in values):
-        raise refuse("either cells or a grid")
-    if not re.fullmatch(r"\w[\w.-]*", path.stem) or path.stem in taken:
-        raise UserError(
-            f"Expected a file name of letters, digits, '-' and '_' that is not {path.stem!r}: "
-            f"rename {path}."
-        )
-
-    def settings(section: str, table: Mapping[str, Any]) -> dict[str, Any]:
-        flat = _flat(table)
-        for key in flat:
-            if key not in keys:
-                raise config.unknown(f"key in {section} of {path}", key, keys)
-        return flat
-
-    found = values | {"settings": settings("settings", values.get("settings", {}))}
-    if "grid" in values:
-        found["grid"] = settings("grid", values["grid"])
-        if not all(isinstance(entries, list) and entries for entries in found["grid"].values()):
-            raise refuse("a list of values for each key of the grid")
-    else:
-        if not all(isinstance(cell, dict) and {*cell} == {"label", "settings"}
-                   and isinstance(cell["settings"], dict) for cell in values["cells"]):  # fmt: skip
-            raise refuse("cells that have a label and a table of settings each")
-        found["cells"] = [
-            {**cell, "settings": settings(f"the cell {cell['label']!r}", cell["settings"])}
-            for cell in values["cells"]
-        ]
-    return found
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested tables, as TOML reads `model.kind = "lstm"`, as one table of dotted keys."""
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        flat |= (
-            _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
-        )
-    return flat
-
+from lstm_report.errors import UserError, reason
 
 PARTS = {"data": DataConfig, "model": ModelConfig, "training": TrainingConfig}
 KEYS = tuple(
@@ -120,21 +43,22 @@ def change(config: RunConfig, settings: Mapping[str, Any]) -> RunConfig:
     Raises:
         UserError: for a key that no configuration has, or an unusable value.
     """
-    for key in settings:
+    changes: dict[str, dict[str, Any]] = {part: {} for part in PARTS}
+    for key, value in settings.items():
         if key not in KEYS:
             raise unknown("key", str(key), KEYS)
-    parts = {}
-    for part in PARTS:
-        values = {key.partition(".")[2]: settings[key] for key in KEYS if key in settings
-                  and key.startswith(f"{part}.")}  # fmt: skip
-        parts[part] = dataclasses.replace(getattr(config, part), **values)
+        part, _, name = key.partition(".")
+        changes[part][name] = value
+    parts = {
+        part: dataclasses.replace(getattr(config, part), **values)
+        for part, values in changes.items()
+    }
     return RunConfig(**parts)
 
 
 def value_of(config: RunConfig, key: str) -> Any:
     """Return the value of a setting by its key, as in `model.num_layers`."""
-    part, _, name = key.partition(".")
-    return getattr(getattr(config, part), name)
+    return operator.attrgetter(key)(config)
 
 
 @dataclass(frozen=True)
@@ -249,12 +173,8 @@ class Study:
         if epochs is not None:
             name += f"-{epochs}-epochs"
             settings["training.epochs"] = epochs
-        return dataclasses.replace(
-            self,
-            name=name,
-            profile=profile or self.profile,
-            settings=settings,
-        )
+        profile = profile or self.profile
+        return dataclasses.replace(self, name=name, profile=profile, settings=settings)
 
 
 @dataclass(frozen=True)
@@ -287,7 +207,7 @@ class MemoryStudy:
             Planned(cell, seed, setting, f"{setting.task} {setting.length}")
             for seed in range(self.first_seed, self.first_seed + self.seeds)
             for cell, settings in self.networks
-            for setting in (MemorySetting(**{"seed": seed} | settings),)
+            for setting in (MemorySetting(seed=seed, **settings),)
         ]
 
     def only(self, labels: Sequence[str]) -> "MemoryStudy":
@@ -329,6 +249,12 @@ def _word(key: str, value: Any) -> str:
     return value if isinstance(value, str) else f"{key.partition('.')[2]}={value}"
 
 
+ENDINGS = (".toml", ".json")
+ENTRIES = {"question": str, "profile": str, "seeds": int, "data": str, "settings": dict,
+           "grid": dict, "cells": list}  # fmt: skip
+WORDS = {str: "a text", int: "a whole number", dict: "a table", list: "a list"}
+
+
 def from_file(path: Path, taken: Collection[str]) -> Study:
     """Return the study that a TOML or JSON file describes.
 
@@ -339,20 +265,77 @@ def from_file(path: Path, taken: Collection[str]) -> Study:
     Raises:
         UserError: when the file is no such study.
     """
-    values = _read(path, taken, KEYS)
-    named = tuple(Cell(cell["label"], cell["settings"]) for cell in values.get("cells", ()))
+    usual: dict[str, Any] = {"question": "", "profile": "quick", "seeds": 1}
+    values = usual | _read(path, taken)
     try:
-        study = Study(
-            path.stem,
-            values.get("question", ""),
-            values.get("profile", "quick"),
-            product(values["grid"]) if "grid" in values else named,
-            values.get("seeds", 1),
-            values["settings"],
-            values.get("data", "auto"),
-        )
+        study = Study(path.stem, **values)
         study.runs()
     except UserError as error:
         reason = str(error)
         raise UserError(f"In {path}, {reason[0].lower()}{reason[1:]}") from error
     return study
+
+
+def _read(path: Path, taken: Collection[str]) -> dict[str, Any]:
+    """Return what a file says of a study, as the fields of `Study`; see `from_file`."""
+
+    def refuse(expected: str) -> UserError:
+        return UserError(f"Expected {expected} in {path}: change the file, see the README.")
+
+    def settings(section: str, table: Mapping[str, Any]) -> dict[str, Any]:
+        flat = _flat(table)
+        for key in flat:
+            if key not in KEYS:
+                raise unknown(f"key in {section} of {path}", key, KEYS)
+        return flat
+
+    try:
+        text = path.read_text(encoding="utf-8")
+        values = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"Expected a readable study at {path}, but it cannot be read "
+            f"({reason(error)}): check the path and the file."
+        ) from error
+    if not isinstance(values, dict):
+        raise refuse("a table of settings")
+    for key, value in values.items():
+        if key not in ENTRIES:
+            whole = next(iter(_flat({key: value})), key)
+            valid = (*ENTRIES, *(f"settings.{name}" for name in KEYS))
+            raise unknown(f"entry of {path}", whole, valid)
+        if not isinstance(value, ENTRIES[key]):
+            raise refuse(f"{key} to be {WORDS[ENTRIES[key]]}, got {value!r}")
+    if ("grid" in values) == ("cells" in values):
+        raise refuse("either cells or a grid")
+    if not re.fullmatch(r"\w[\w.-]*", path.stem) or path.stem in taken:
+        raise UserError(
+            f"Expected a file name of letters, digits, '-' and '_' that is not {path.stem!r}: "
+            f"rename {path}."
+        )
+    values["settings"] = settings("settings", values.get("settings", {}))
+    if "grid" in values:
+        grid = settings("grid", values.pop("grid"))
+        if not all(isinstance(entries, list) and entries for entries in grid.values()):
+            raise refuse("a list of values for each key of the grid")
+        return values | {"cells": product(grid)}
+    cells = values["cells"]
+    if not all(isinstance(cell, dict) and {*cell} == {"label", "settings"}
+               and isinstance(cell["settings"], dict) for cell in cells):  # fmt: skip
+        raise refuse("cells that have a label and a table of settings each")
+    return values | {
+        "cells": tuple(
+            Cell(cell["label"], settings(f"the cell {cell['label']!r}", cell["settings"]))
+            for cell in cells
+        )
+    }
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested tables, as TOML reads `model.kind = "lstm"`, as one table of dotted keys."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        flat |= (
+            _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+        )
+    return flat

@@ -4,12 +4,13 @@ Each trial is made of both kinds of layer, with one seed. The best of each kind 
 and without the unlabelled reviews, goes on to more seeds and is then read on the test reviews.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from lstm_report.config import MODELS, RunConfig
-from lstm_report.studies.study import Cell, change
+from lstm_report.studies.study import Cell, Study, change
 
 STRONG_SETTINGS: dict[str, Any] = {
     # The last 400 tokens of a review: Miyato et al. (2017), section 4.1. The vocabulary and both
@@ -64,18 +65,6 @@ STRONG_TRIALS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 """What was tried of each kind of layer, with one seed."""
 
-STRONG_CHOSEN: dict[str, dict[bool, str]] = {
-    "lstm": {
-        False: "mean + whole review + adversarial + longer",
-        True: "vectors + max + whole review + more dropout",
-    },
-    "reslstm": {
-        False: "mean + whole review + adversarial + longer",
-        True: "vectors + mean + whole review + more dropout + adversarial + longer",
-    },
-}
-"""The trial of the highest validation accuracy by kind, without and with word vectors learnt."""
-
 TOP_SETTINGS: dict[str, Any] = {
     **{key: value for key, value in STRONG_SETTINGS.items() if key != "model.normalised_embedding"},
     # As many words as in the linear model that it is to be better than.
@@ -103,9 +92,6 @@ TOP_TRIALS: dict[str, dict[str, Any]] = {
     "taught twice": _TWICE,
     "taught twice + whole review": {**_TWICE, **WHOLE},
 }  # fmt: skip
-TOP_CHOSEN: dict[str, dict[bool, str]] = {
-    kind: {False: "evidence", True: "taught once"} for kind in MODELS
-}
 
 
 @dataclass(frozen=True)
@@ -130,25 +116,33 @@ class Search:
     """Test accuracy of a single network to be reached, without and with them."""
     words: Mapping[str, str]
     """What the words in the names of the trials mean."""
+    shared: str = ""
+    """The word that stands in the names for what all trials have."""
 
     def reads_unlabelled(self, trial: str) -> bool:
         """Return whether the runs of a trial learn from the unlabelled reviews."""
         return change(RunConfig(), {**self.settings, **self.trials[trial]}).reads_unlabelled
 
-    def trial_cells(self) -> tuple[Cell, ...]:
-        """Return the cells of the study `tuning`."""
-        return tuple(
+    def words_of(self, trial: str) -> list[str]:
+        """Return the words in the name of a trial, without the one that all share."""
+        return [word for word in re.split(r" \+ |, ", trial) if word != self.shared]
+
+    def studies(self) -> tuple[Study, Study]:
+        """Return the study of the trials, and that of what was taken."""
+        trials = tuple(
             Cell(f"{kind} {trial}", {"model.kind": kind, **settings})
             for trial, settings in self.trials.items()
             for kind in MODELS
         )
-
-    def chosen_cells(self) -> tuple[Cell, ...]:
-        """Return the cells of the study `name`."""
-        return tuple(
+        taken = tuple(
             Cell(f"{kind} {label}", {"model.kind": kind, **self.trials[self.chosen[kind][with_]]})
             for with_, label in zip((False, True), self.labels, strict=True)
             for kind in MODELS
+        )
+        tried = "Which settings of one recurrent layer does validation prefer?"
+        return (
+            Study(self.tuning, tried, "source", trials, seeds=1, settings=self.settings),
+            Study(self.name, self.question, "source", taken, seeds=3, settings=self.settings),
         )
 
 
@@ -167,7 +161,16 @@ STRONG = Search(
     question="How far does one recurrent layer go without outside data?",
     settings=STRONG_SETTINGS,
     trials=STRONG_TRIALS,
-    chosen=STRONG_CHOSEN,
+    chosen={
+        "lstm": {
+            False: "mean + whole review + adversarial + longer",
+            True: "vectors + max + whole review + more dropout",
+        },
+        "reslstm": {
+            False: "mean + whole review + adversarial + longer",
+            True: "vectors + mean + whole review + more dropout + adversarial + longer",
+        },
+    },
     labels=("tuned", "vectors"),
     goals=(0.919, 0.93),
     words={
@@ -186,9 +189,10 @@ TOP = Search(
     question="Does one recurrent layer pass the linear model whose evidence it reads?",
     settings=TOP_SETTINGS,
     trials=TOP_TRIALS,
-    chosen=TOP_CHOSEN,
+    chosen={kind: {False: "evidence", True: "taught once"} for kind in MODELS},
     labels=("evidence", "self-trained"),
     goals=(0.925, 0.935),
+    shared="evidence",
     words={
         "evidence": "that of n-grams of up to three words is added to the word vectors, and the "
         f"weights are averaged with a decay of {TOP_SETTINGS['training.average']:g}",

@@ -12,7 +12,7 @@ import threading
 import time
 import traceback
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass
@@ -41,8 +41,19 @@ class Job(ABC):
         """Do what other jobs need too; one job at a time does, before its worker is started."""
 
     @abstractmethod
+    def compute(self) -> None:
+        """Compute it, and leave the result where it is looked for."""
+
     def attempt(self) -> str | None:
-        """Compute it, leave the result in a file, and return an error in one line, or None."""
+        """Compute it, and return one line about what went wrong, or None."""
+        try:
+            self.compute()
+        except UserError as error:
+            return " ".join(str(error).split())
+        except Exception as error:  # whatever it is, the other runs of the study go on
+            traceback.print_exc()
+            return " ".join(f"{type(error).__name__}: {error}".split())
+        return None
 
 
 @dataclass(frozen=True)
@@ -69,36 +80,20 @@ class Task(Job):
         """Prepare the reviews, and word vectors that are learnt, in the cache."""
         unlabelled.prepare(prepare(self.source, self.config.data), self.config)
 
-    def attempt(self) -> str | None:
-        """Train the run to its end, from its last epoch where it was begun; see `Job`."""
+    def compute(self) -> None:
+        """Train the run to its end, from its last epoch where it was begun."""
+        import torch
 
-        def train() -> None:
-            import torch
+        from lstm_report.training.loop import fit
 
-            from lstm_report.training.loop import fit
+        torch.set_num_threads(self.threads)
+        paths.CACHE = self.cache
+        prepared = prepare(self.source, self.config.data)
+        run = fit(self.config, data=prepared, progress=False, directory=self.directory)
+        if self.measures:
+            from lstm_report.studies import measure
 
-            torch.set_num_threads(self.threads)
-            paths.CACHE = self.cache
-            prepared = prepare(self.source, self.config.data)
-            run = fit(self.config, data=prepared, progress=False, directory=self.directory)
-            if self.measures:
-                from lstm_report.studies import measure
-
-                measure.keep(run, prepared, self.measures)
-
-        return error_of(train)
-
-
-def error_of(compute: Callable[[], object]) -> str | None:
-    """Call a function, and return one line about what went wrong, or None."""
-    try:
-        compute()
-    except UserError as error:
-        return " ".join(str(error).split())
-    except Exception as error:  # whatever it is, the other runs of the study go on
-        traceback.print_exc()
-        return " ".join(f"{type(error).__name__}: {error}".split())
-    return None
+            measure.keep(run, prepared, self.measures)
 
 
 def _end_with_the_driver() -> None:

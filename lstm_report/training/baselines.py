@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from lstm_report.data.tokens import WORD
+from lstm_report.data.tokens import BREAK, WORD
 from lstm_report.statistics.intervals import Interval, proportion_interval
 
 if TYPE_CHECKING:
     from lstm_report.data.sources import Reviews
 
-FEATURES = ("bag of words", "tf-idf", "nb-weighted")
 VALIDATION_PART = 0.1
 """Part of the training reviews that is set aside where no validation reviews are given."""
 STRENGTHS: Mapping[str, tuple[float, ...]] = {
@@ -22,7 +21,7 @@ STRENGTHS: Mapping[str, tuple[float, ...]] = {
     "tf-idf": (1.0, 3.0, 10.0),
     "nb-weighted": (0.03, 0.1, 0.3, 1.0, 3.0),
 }
-"""Inverse strengths C of the penalty ½|w|² that the validation reviews choose from.
+"""Inverse strengths C of the penalty ½|w|² that the validation reviews choose from, by features.
 
 On IMDB the largest of the first two are chosen; of larger ones, up to 1 and 30, none was.
 """
@@ -106,8 +105,9 @@ def linear_baseline(
     """
     from sklearn.linear_model import LogisticRegression
 
-    if features not in FEATURES:
-        raise ValueError(f"Expected features to be one of {', '.join(FEATURES)}, got {features!r}.")
+    if features not in STRENGTHS:
+        known = ", ".join(STRENGTHS)
+        raise ValueError(f"Expected features to be one of {known}, got {features!r}.")
     if len(np.unique(train.labels)) != 2:
         raise ValueError("Expected training reviews of both labels.")
     start = time.perf_counter()
@@ -200,4 +200,4 @@ def naive_bayes_weights(occurs: Any, labels: np.ndarray) -> np.ndarray:
 
 def _plain(text: str) -> str:
     """Return a review in lower case and without the line breaks that IMDB writes as HTML."""
-    return re.sub(r"<br\s*/?>", " ", text.lower())
+    return re.sub(BREAK, " ", text.lower())

@@ -17,6 +17,7 @@ from lstm_report.data.readers import TEXT_COLUMNS, Reviews, find_column, flaw_of
 from lstm_report.data.table_files import TABLES, Survey, pieces, plain_name, survey
 from lstm_report.data.table_writers import free_name, writer
 from lstm_report.errors import UserError
+from lstm_report.models import kernel
 from lstm_report.models.classifier import SentimentClassifier
 from lstm_report.process import keep_freed
 from lstm_report.progress import bar as progress_bar
@@ -42,15 +43,12 @@ def choose_device(name: str) -> torch.device:
     Raises:
         UserError: when the device is not there.
     """
-    available = {
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-        "cpu": True,
-    }
+    known = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    available = [*(entry for entry, is_there in known.items() if is_there), "cpu"]
     if name == "auto":
-        name = next(entry for entry, there in available.items() if there)
-    if not available[name]:
-        there = ", ".join(entry for entry, is_there in available.items() if is_there)
+        name = available[0]
+    if name not in available:
+        there = ", ".join(available)
         raise UserError(f"Device {name!r} is not available here: choose auto or one of {there}.")
     return torch.device(name)
 
@@ -59,10 +57,8 @@ def has_fast_bfloat16(device: torch.device) -> bool:
     """Return whether the hardware multiplies bfloat16 matrices faster than float32 ones."""
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
-    if device.type == "cpu" and hasattr(torch.cpu, "get_capabilities"):
-        capabilities = torch.cpu.get_capabilities()
-        return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
-    return False
+    there = kernel.capabilities()
+    return device.type == "cpu" and any(there.get(name) for name in ("avx512_bf16", "amx_bf16"))
 
 
 def choose_precision(name: str, device: torch.device) -> str:

@@ -35,16 +35,10 @@ from lstm_report.models.classifier import SentimentClassifier
 from lstm_report.process import keep_freed, threads_for
 from lstm_report.progress import bar as progress_bar
 from lstm_report.training import losses, runs, self_training, steps
-from lstm_report.training.evaluate import (
-    autocast,
-    choose_device,
-    choose_precision,
-    evaluate,
-)
+from lstm_report.training.evaluate import Log, autocast, choose_device, choose_precision, evaluate
 from lstm_report.training.runs import State
 
 OnEpoch = Callable[[pandas.DataFrame], None]
-Log = Callable[[str], None]
 Context = Callable[[], AbstractContextManager[None]]
 
 COLUMNS = (
@@ -96,7 +90,8 @@ def _train_epoch(
         norms += nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm).item()
         number = (epoch - 1) * count + step
         size = steps.factor(config.schedule, number, config.epochs * count)
-        steps.set_size(optimiser, config.learning_rate * size)
+        for group in optimiser.param_groups:
+            group["lr"] = config.learning_rate * size
         optimiser.step()
         if state.average is not None:
             steps.add_to_average(state.average, model, config.average, number)
@@ -125,7 +120,7 @@ def _gradients(
     )
 
     def loss_of(logits: Tensor) -> Tensor:
-        return losses.OBJECTIVES[config.loss](labels, logits.float()).mean()
+        return losses.OBJECTIVES[config.loss](labels, logits.float())
 
     if config.adversarial:
         return classifier.gradients(
@@ -140,10 +135,11 @@ def _gradients(
 
 def _best_epoch(rows: list[dict[str, float]]) -> int:
     """Return the epoch of highest validation accuracy, the lower loss deciding a tie; or 0."""
-    if not rows:
-        return 0
-    best = max(rows, key=lambda row: (row["validation_accuracy"], -row["validation_loss"]))
-    return int(best["epoch"])
+
+    def standing(row: dict[str, float]) -> tuple[float, float]:
+        return row["validation_accuracy"], -row["validation_loss"]
+
+    return int(max(rows, key=standing, default={"epoch": 0})["epoch"])
 
 
 def _write_result(
@@ -175,7 +171,7 @@ def _write_result(
         table.to_parquet(temporary, index=False)
     with paths.atomic_write(directory / "model.safetensors") as temporary:
         save_file({name: value.cpu() for name, value in state.best.items()}, temporary)
-    runs.write_text(directory / "tokenizer.json", data.tokenizer.to_str())
+    paths.write_text(directory / "tokenizer.json", data.tokenizer.to_str())
     correct = (table["logit"] > 0) == (table["label"] == 1)
     unseen = ~table["in_train"]
     epochs = pandas.DataFrame(state.rows, columns=list(COLUMNS))
@@ -192,7 +188,8 @@ def _write_result(
     }
     device = next(model.parameters()).device
     sizes = config.model.embedding_size, config.model.hidden_size
-    compiled = kernel.fits(getattr(torch, precision), *sizes)
+    loops = config.model.kind in ("rnn", "gatedlstm")  # whose steps the kernel does not compute
+    compiled = not loops and kernel.fits(getattr(torch, precision), *sizes)
     accelerator = torch.cuda.get_device_name(device) if device.type == "cuda" else None
     runs.finish(
         directory,
@@ -310,7 +307,7 @@ def _train(
     with kernel.denormals_as_zero(), threads, torch.random.fork_rng():
         torch.manual_seed(config.training.seed)
         model = _initial(config, data, train).to(device)
-        initial = {name: value.clone() for name, value in model.state_dict().items()}
+        initial = copy.deepcopy(model.state_dict())
         average = copy.deepcopy(model) if config.training.average else None
         state = State(model, steps.optimiser_of(model, config.training), initial, [], average)
         if (folder / runs.CHECKPOINT).is_file():
@@ -329,8 +326,7 @@ def _train(
             }
             state.rows.append(row)
             if _best_epoch(state.rows) == epoch:
-                chosen = state.judged.state_dict()
-                state.best = {name: value.clone() for name, value in chosen.items()}
+                state.best = copy.deepcopy(state.judged.state_dict())
             state.save(folder / runs.CHECKPOINT)
             _write_metrics(folder, state.rows, on_epoch)
         _write_result(folder, config, data, state, precision, before)

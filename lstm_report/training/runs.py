@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pandas
+from pandas.api.types import is_numeric_dtype
 
 from lstm_report import paths
 from lstm_report.config import RunConfig, from_dict, to_dict
@@ -36,15 +37,9 @@ PREDICTIONS = ("label", "logit", "probability", "length")
 """Columns of numbers that the tables of a run have, besides others."""
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write `text` to `path` in one step."""
-    with paths.atomic_write(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-
-
 def write_json(path: Path, values: dict[str, Any]) -> None:
     """Write `values` to `path` as JSON, in one step."""
-    write_text(path, json.dumps(values, indent=1) + "\n")
+    paths.write_text(path, json.dumps(values, indent=1) + "\n")
 
 
 def write_config(directory: Path, config: RunConfig, checksum: str) -> None:
@@ -59,12 +54,11 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def finish(directory: Path, provenance: dict[str, Any]) -> "Run":
+def finish(directory: Path, provenance: dict[str, Any]) -> None:
     """Close a run whose other files are written: record their digests and the provenance."""
     digests = {name: digest(directory / name) for name in FILES}
     write_json(directory / PROVENANCE, provenance | {"files": digests})
     (directory / CHECKPOINT).unlink(missing_ok=True)
-    return read_run(directory)
 
 
 def _damaged(directory: Path, why: str) -> UserError:
@@ -181,8 +175,7 @@ class Run:
         except (ValueError, OSError) as error:  # of pyarrow too
             raise _damaged(self.directory, f"{name} cannot be read") from error
         for column in columns:
-            numbers = column in table and pandas.api.types.is_numeric_dtype(table[column])
-            if not numbers and (column not in table or len(table)):
+            if column not in table or (len(table) and not is_numeric_dtype(table[column])):
                 raise _damaged(self.directory, f"{name} has no numbers in {column!r}")
         return table
 

@@ -49,13 +49,9 @@ def labelled(run: Run, data: PreparedData) -> Split:
     asked = Reviews(texts, np.zeros(len(texts)))
     split = encode_reviews(asked, data.tokenizer, data.config)
     network = logits_of(run.load_model(), split).double().numpy()
-    linear = baselines.linear_baseline(
-        data.train.reviews,
-        data.validation.reviews,
-        data.validation.reviews,
-        features=LINEAR.features,
-        ngrams=LINEAR.ngrams,
-    ).judge(texts)
+    held = data.validation.reviews
+    model = baselines.linear_baseline(data.train.reviews, held, held, **LINEAR._asdict())
+    linear = model.judge(texts)
     linear *= network.std() / linear.std()  # one is not surer than the other
     said = expit((1 - LINEAR_PART) * network + LINEAR_PART * linear)
     train = data.train

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from lstm_report.data.sources import Source
     from lstm_report.models.classifier import SentimentClassifier
-    from lstm_report.training.runs import Run
 
 FORMAT = 1
 """Version of the folder's layout."""
@@ -109,7 +108,7 @@ def restored(kept: "Mapping[str, Tensor]") -> "dict[str, Tensor]":
 
 
 def ship(
-    first: "Run", second: "Run", source: "Source", folder: Path | None = None
+    first: runs.Run, second: runs.Run, source: "Source", folder: Path | None = None
 ) -> dict[str, Shipped]:
     """Write an LSTM and a residual LSTM as the shipped pair, in the place of one that is there.
 
@@ -140,7 +139,7 @@ def ship(
     tokens = pair[MODELS[0]].load_tokenizer().get_vocab()
     words = sorted(tokens, key=tokens.__getitem__)[len(SPECIAL) :]
     with paths.atomic_write(folder, directory=True) as temporary:
-        runs.write_text(temporary / VOCABULARY, json.dumps(words, ensure_ascii=False, indent=0))
+        paths.write_text(temporary / VOCABULARY, json.dumps(words, ensure_ascii=False, indent=0))
         models = {}
         for kind in MODELS:
             run = pair[kind]
@@ -154,7 +153,7 @@ def ship(
     return read(folder)
 
 
-def _check(pair: "dict[str, Run]", source: "Source") -> None:
+def _check(pair: dict[str, runs.Run], source: "Source") -> None:
     """Raise `UserError` for runs that cannot be shipped together."""
     if {*pair} != {*MODELS}:
         raise UserError(
@@ -189,7 +188,7 @@ def _check(pair: "dict[str, Run]", source: "Source") -> None:
         )
 
 
-def _about(run: "Run", shipped: Shipped, source: "Source") -> dict[str, Any]:
+def _about(run: runs.Run, shipped: Shipped, source: "Source") -> dict[str, Any]:
     """Return what is told of a model, see `ship`."""
     import torch
 

@@ -29,12 +29,6 @@ def factor(name: str, step: int, steps: int) -> float:
     return step / top if step <= top else (steps + 1 - step) / (steps + 1 - top)
 
 
-def set_size(optimiser: torch.optim.Optimizer, size: float) -> None:
-    """Let the next step of the optimiser have this size for all weights."""
-    for group in optimiser.param_groups:
-        group["lr"] = size
-
-
 @torch.no_grad()
 def add_to_average(average: nn.Module, model: nn.Module, decay: float, step: int) -> None:
     """Move each weight of `average` towards that of `model`: θ̄ ← d θ̄ + (1 - d) θ.

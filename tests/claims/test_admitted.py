@@ -44,7 +44,7 @@ def test_runs_made_otherwise_than_stated_do_not_count_and_are_shown(results, col
     table.to_csv(file, index=False)
     opened = Archive()
     view = View(opened)
-    assert view.common([("headline", "lstm")]) == [seed for seed in SEEDS if seed != 3]
+    assert list(view.counted("headline", "lstm")["seed"]) == [s for s in SEEDS if s != 3]
     assert "9 of the 10 seeds" in view.lacking[0].what
     assert ("headline", "lstm-seed3") not in view.used
     row = inventory.left_out(opened).iloc[0]
@@ -56,9 +56,9 @@ def test_fewer_than_two_seeds_are_none(results):
     record("headline", {"lstm": 0.86}, seeds=range(1))
     view = View(Archive())
     with pytest.raises(Missing, match="only 1 of the 10 seeds"):
-        view.common([("headline", "lstm")])
+        view.counted("headline", "lstm")
     with pytest.raises(Missing, match="no run of “reslstm”"):
-        view.common([("headline", "reslstm")])
+        view.counted("headline", "reslstm")
 
 
 def test_a_measurement_counts_only_with_its_run(results):

@@ -1,30 +1,25 @@
-"""The text decides what is encoded: not its source, not the words a tokeniser reserves."""
+"""From reviews to batches: vocabulary, split, cutting, padding, cache."""
 
 import dataclasses
 import json
+import re
 import shutil
 from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given
+import torch
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from tokenizers import trainers
 
 from lstm_report import paths
 from lstm_report.config import PAD, UNK, DataConfig
-from lstm_report.data import sources, synthetic, tokens
-from lstm_report.data.prepared import encode, prepare
+from lstm_report.data import sources, synthetic
+from lstm_report.data.prepared import Split, batches, encode, number_of_batches, prepare, split_rows
 from lstm_report.data.readers import Reviews
-from lstm_report.data.tokens import SPECIAL, read_words
+from lstm_report.data.tokens import read_words, tokenizer_of
 
 CONFIG = DataConfig(max_length=40, min_frequency=1)
-
-
-def tokenizer_for(texts, config=CONFIG):
-    """The tokeniser whose vocabulary are the most frequent tokens of the texts."""
-    numbering = tokens.Numbering()
-    return numbering.tokenizer(numbering.read(texts), config)
 
 
 @pytest.fixture
@@ -88,7 +83,7 @@ def test_a_cache_with_the_tokenizer_of_other_reviews_is_made_again(cache):
     source = resolved(np.arange(60))
     first = prepare(source, CONFIG)
     (folder,) = cache.iterdir()
-    (folder / "tokenizer.txt").write_text(tokenizer_for(["another plot"]).to_str())
+    (folder / "tokenizer.txt").write_text(tokenizer_of(["another", "plot"]).to_str())
     assert prepare(source, CONFIG).vocabulary == first.vocabulary
 
 
@@ -124,52 +119,6 @@ def test_pickled_arrays_are_never_loaded(cache):
     (folder,) = cache.iterdir()
     np.save(folder / "train-tokens.npy", first.train.tokens.astype(object), allow_pickle=True)
     assert prepare(source, CONFIG).train.tokens.dtype == np.int32
-
-
-TOKENIZER = tokenizer_for(["The plot <BR /> isn't bad, it's the plot."])
-
-
-@given(st.text() | st.sampled_from(["<pad>", "a <unk> b", "<PAD><pad>"]))
-def test_no_text_reads_as_padding(text):
-    (row,) = encode(TOKENIZER, [text], CONFIG)
-    assert len(row) >= 1 and (row > PAD).all()
-
-
-def library_words(text):
-    """The words as the library cuts them, whatever is in `tokens.ALIKE`."""
-    cutter = tokens.tokenizer_of([])
-    pieces = cutter.pre_tokenizer.pre_tokenize_str(cutter.normalizer.normalize_str(text))
-    return [piece for piece, _ in pieces]
-
-
-@given(st.text() | st.text(st.characters(max_codepoint=0x2FF)))
-def test_words_are_cut_as_the_tokeniser_cuts_them(text):
-    assert read_words(text) == library_words(text)
-
-
-def test_python_and_the_library_agree_on_every_character_of_alike_texts():
-    """Words, marks, white space and lower case belong to single characters, so to all texts."""
-    alike = [c for c in map(chr, range(0x110000)) if tokens.ALIKE.fullmatch(c)]
-    assert len(alike) > 700 and tokens.ALIKE.fullmatch("“Déjà vu” – so-so…")
-    for character in alike:
-        text = f"a{character}b'{character}'"
-        assert read_words(text) == library_words(text), hex(ord(character))
-    assert not tokens.ALIKE.fullmatch("I\u0307") and not tokens.ALIKE.fullmatch("ΟΔΟΣ")
-
-
-def test_the_vocabulary_is_the_one_that_the_library_counts():
-    odd = ["é É e\u0301 zz zz b b <br/> a a ' '", *["<br>"] * 4]
-    texts = [*synthetic.write_reviews(80, seed=3).texts, *odd]
-    for size, least in ((7, 1), (60, 1), (60, 3), (5_000, 2)):
-        library = tokens.tokenizer_of([])
-        trainer = trainers.WordLevelTrainer(
-            vocab_size=size - 2, min_frequency=least, show_progress=False
-        )
-        library.train_from_iterator(texts, trainer)
-        ours = tokenizer_for(texts, DataConfig(vocabulary_size=size, min_frequency=least))
-        found = {word: number - 2 for word, number in ours.get_vocab().items()}
-        del found["<pad>"], found["<unk>"]
-        assert found == library.get_vocab()
 
 
 @pytest.mark.parametrize(("keep", "length"), [("head", 3), ("tail", 3), ("tail", 1), ("head", 99)])
@@ -218,25 +167,6 @@ def test_phrases_stay_together_in_an_order_that_the_review_alone_decides(cache):
     np.testing.assert_array_equal(np.concatenate(encoded), shuffled.train.tokens)
 
 
-def test_breaks_in_any_case_are_no_words():
-    assert set(TOKENIZER.get_vocab()) == {
-        *SPECIAL,
-        *("the", "plot", "isn't", "bad", ",", "it's", "."),
-    }
-
-
-@pytest.mark.parametrize("size", [1, 2, 3, 5])
-def test_the_vocabulary_keeps_to_its_size(size):
-    tokenizer = tokenizer_for(["a a a b b c"], DataConfig(vocabulary_size=size, min_frequency=1))
-    assert tokenizer.get_vocab_size() == max(2, size)
-    assert [tokenizer.id_to_token(k) for k in range(max(2, size))] == [
-        *SPECIAL,
-        "a",
-        "b",
-        "c",
-    ][: max(2, size)]
-
-
 def test_words_of_validation_and_test_get_no_number(cache):
     texts = [f"only{k} word" for k in range(40)]
     parts = {
@@ -247,3 +177,87 @@ def test_words_of_validation_and_test_get_no_number(cache):
     held = {text.split()[0] for text in prepared.validation.reviews.texts} | {"strange"}
     assert len(held) > 1 and not held & set(prepared.vocabulary)
     assert {text.split()[0] for text in prepared.train.reviews.texts} < set(prepared.vocabulary)
+
+
+def reviews(*texts):
+    return Reviews(list(texts), np.arange(len(texts)) % 2)
+
+
+@pytest.fixture
+def prepared(cache):
+    train, test = synthetic.write_reviews(120, seed=5), synthetic.write_reviews(30, seed=6)
+    test = Reviews([*test.texts, train.texts[0].upper() + "  "], np.append(test.labels, 1))
+    source = sources.Source("t", "Test.", train, test, "1" * 64, False, True)
+    return prepare(source, DataConfig(max_length=30, min_frequency=1))
+
+
+def test_vocabulary_is_that_of_the_training_part_by_frequency(prepared):
+    counts = Counter(w for text in prepared.train.reviews.texts for w in read_words(text))
+    assert prepared.vocabulary[:2] == ["<pad>", "<unk>"]
+    assert set(prepared.vocabulary[2:]) == set(counts)
+    ranked = [counts[word] for word in prepared.vocabulary[2:]]
+    assert ranked == sorted(ranked, reverse=True)
+
+
+def test_encoding_equals_plain_python(prepared):
+    numbers = {word: k for k, word in enumerate(prepared.vocabulary)}
+    for split in (prepared.train, prepared.validation, prepared.test):
+        for k, text in enumerate(split.reviews.texts):
+            words = re.findall(r"\w+(?:'\w+)*|[^\w\s]", text.lower())[-30:]
+            assert split.row(k).tolist() == [numbers.get(word, UNK) for word in words]
+
+
+def test_a_test_review_that_stands_in_train_is_marked(prepared):
+    assert prepared.test_in_train[-1] and prepared.test_in_train.sum() == 1
+
+
+def test_the_cache_gives_the_same_and_a_broken_off_one_is_not_used(prepared, cache, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("lstm_report.data.prepared.split_rows", None)
+        patch.setattr("lstm_report.data.prepared.Numbering", None)
+        again = prepare(prepared.source, prepared.config)
+    np.testing.assert_array_equal(again.train.tokens, prepared.train.tokens)
+    assert again.validation.reviews.texts == prepared.validation.reviews.texts
+    np.testing.assert_array_equal(again.test_in_train, prepared.test_in_train)
+    (folder,) = cache.iterdir()
+    (folder / "tokenizer.txt").unlink()
+    third = prepare(prepared.source, prepared.config)
+    np.testing.assert_array_equal(third.test.tokens, prepared.test.tokens)
+    assert list(cache.iterdir()) == [folder]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.sampled_from(["a", "A ", "b  c", "B c", "d", "e"]), min_size=2, max_size=40),
+       st.integers(0, 5))  # fmt: skip
+def test_copies_stay_on_one_side_of_the_validation_split(texts, seed):
+    normal = [sources.normalised(text) for text in texts]
+    if len(set(normal)) < 2:
+        return
+    source = sources.Source("t", "Test.", reviews(*texts), reviews("x"), "1" * 64, False, True)
+    rows = split_rows(source, DataConfig(validation_fraction=0.2, split_seed=seed))
+    train, validation = rows["train-rows"], rows["validation-rows"]
+    assert sorted([*train, *validation]) == list(range(len(texts)))
+    assert len(train) and len(validation)
+    assert not {normal[k] for k in train} & {normal[k] for k in validation}
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=50), st.integers(1, 8))
+def test_batches_hold_each_review_once_padded_at_the_end(lengths, batch_size):
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    tokens = np.arange(2, 2 + offsets[-1], dtype=np.int32)
+    split = Split(reviews(*map(str, lengths)), tokens, offsets)
+
+    def draw():
+        return list(batches(split, batch_size, generator=torch.Generator().manual_seed(3)))
+
+    first = draw()
+    assert len(first) == number_of_batches(split, batch_size)
+    assert sorted(k for batch in first for k in batch.index.tolist()) == list(range(len(lengths)))
+    for batch, other in zip(first, draw(), strict=True):
+        assert torch.equal(batch.tokens, other.tokens)
+        for row, length, index, label in zip(
+            batch.tokens, batch.lengths, batch.index, batch.labels, strict=True
+        ):
+            assert row[:length].tolist() == split.row(int(index)).tolist()
+            assert not row[length:].any() and label == index % 2

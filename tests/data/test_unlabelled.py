@@ -105,6 +105,11 @@ def test_unlabelled_reviews_that_are_lacking_or_others_are_named(tmp_path, monke
     bad.write_bytes(b"\xff\xfe")
     with pytest.raises(UserError, match=r"UTF-8 text in .*9_0\.txt"):
         unlabelled.attach(source, str(tmp_path / "acl"))
+    bad.unlink()
+    bad.mkdir()
+    with pytest.raises(UserError, match=r"able to read .*9_0\.txt, but it is refused"):
+        unlabelled.attach(source, str(tmp_path / "acl"))
+    bad.rmdir()
     table = pd.DataFrame({"text": ["good", "bad"] * 2, "label": [1, 0] * 2})
     table["split"] = ["train", "train", "test", "test"]
     table.loc[4] = {"text": 3, "label": None, "split": "unlabeled"}

@@ -5,6 +5,7 @@ import contextlib
 import numpy as np
 import pandas as pd
 import pytest
+import small_studies
 import torch
 from small_studies import ALL
 from torch import nn
@@ -12,7 +13,6 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from lstm_report import config, paths
 from lstm_report.config import PAD, UNK, ModelConfig
-from lstm_report.data import sources, synthetic
 from lstm_report.data.prepared import prepare
 from lstm_report.models.classifier import (
     NormalisedEmbedding,
@@ -23,7 +23,6 @@ from lstm_report.models.classifier import (
     perturbation,
     read_out,
 )
-from lstm_report.studies.study import change
 from lstm_report.training import loop, steps
 
 UNTIMED = [name for name in loop.COLUMNS if name not in ("seconds", "tokens_per_second")]
@@ -241,19 +240,13 @@ def test_gradients_are_those_of_both_losses_together():
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    train, test = (synthetic.write_reviews(count, seed=seed) for count, seed in ((300, 1), (80, 2)))
-    source = sources.Source(
-        name="reviews of the test", origin="Written by the test.", train=train, test=test,
-        checksum="0" * 64, is_imdb=False, built_in=True,
-    )  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(paths, "CACHE", tmp_path_factory.mktemp("cache"))
-        return prepare(source, small({}).data)
+        return prepare(small_studies.source(test=80), small({}).data)
 
 
 def small(settings):
-    base = {"data.train_limit": 160, "training.epochs": 3}
-    return change(config.profile("smoke", data="built-in"), base | settings)
+    return small_studies.small(**{"data.train_limit": 160, "training.epochs": 3} | settings)
 
 
 @pytest.fixture(scope="module")

@@ -152,14 +152,14 @@ def test_a_named_index_becomes_the_first_column(shown):
 def test_a_table_shows_every_text_unchanged(texts):
     texts = [f"x{' '.join(text.split())}x" for text in texts]
     source = as_markdown(["a"], [[text] for text in texts], [False])
-    rows = pandoc.read(source)["blocks"][0]["c"][4][0][3]
+    rows = pandoc.read(source)[0]["c"][4][0][3]
     assert [plain(row[1][0][4][0]["c"]) for row in rows] == texts
 
 
 def test_a_text_with_mark_up_characters_is_no_mark_up():
     text = r"<unk> | *b* _c_ `d` $5 and $6 [x](y) # @fig:a \n ~~e~~"
     source = as_markdown(["a"], [[text]], [False])
-    cell = pandoc.read(source)["blocks"][0]["c"][4][0][3][0][1][0][4][0]["c"]
+    cell = pandoc.read(source)[0]["c"][4][0][3][0][1][0][4][0]["c"]
     assert {node["t"] for node in cell} == {"Str", "Space"}
     assert plain(cell) == text
 
@@ -181,7 +181,7 @@ def widths_of(*rows):
     """Return the letters of each column of a table, or None where it has no widths."""
     heading = [f"column {number}" for number in range(len(rows[0]))]
     markdown = as_markdown(heading, [list(row) for row in rows], [False] * len(heading))
-    (table,) = pandoc.read(markdown)["blocks"]
+    (table,) = pandoc.read(markdown)
     parts = [width.get("c") for _, width in pandoc.with_widths(table["c"])[2]]
     if parts[0] is None:
         return None
@@ -212,6 +212,11 @@ def test_a_wide_table_has_hardly_more_lines_than_the_best_division_gives(rows):
         assert lines(found) <= best + len(rows)
 
 
+def test_a_table_without_rows_stays_as_it_is():
+    (table,) = pandoc.read("| a | b |\n|---|---|")
+    assert pandoc.with_widths(table["c"]) == table["c"]
+
+
 def test_what_must_not_be_broken_keeps_its_line():
     assert widths_of(["long " * 30, "not measured yet"]) == [81, 16]
     assert widths_of(["long " * 30, "a", "b"]) == [82, 6, 6]
@@ -221,9 +226,9 @@ def test_what_must_not_be_broken_keeps_its_line():
 def test_short_cells_of_a_rendered_table_stay_on_one_line():
     row = ["≤ 1.05", "at most 1.05 times", "得到支持"]
     markdown = as_markdown(["goal", "in words", "verdict"], [row], [True] * 3)
-    tree = pandoc.read(markdown)
-    tree["blocks"][0]["c"] = pandoc.with_short_cells_whole(tree["blocks"][0]["c"])
-    html = pandoc.write(tree, "html")
+    (table,) = pandoc.read(markdown)
+    table["c"] = pandoc.with_short_cells_whole(table["c"])
+    html, _ = pandoc.write([table], "html")
     assert "≤\N{NO-BREAK SPACE}1.05<" in html and "at most 1.05 times" in html
     whole = re.findall(r'class="whole"[^>]*>([^<]+)<', html)
     assert whole == ["≤\N{NO-BREAK SPACE}1.05", "得到支持"]
@@ -231,7 +236,8 @@ def test_short_cells_of_a_rendered_table_stay_on_one_line():
 
 def test_short_cells_of_an_html_table_stay_on_one_line():
     kept = 'white-space:nowrap">'
-    html = as_html(["goal", "in words"], [["≤ 1.05", "at most 1.05 times"]], [True, False])
+    row = ["≤ 1.05", "at most 1.05 times"]
+    html = as_html(["goal", "in words"], [row], [True, False], [False, False])
     assert f"{kept}≤ 1.05<" in html and 'text-align:left">at most 1.05 times<' in html
     assert html.count(kept) == 3
 

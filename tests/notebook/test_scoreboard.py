@@ -58,6 +58,8 @@ def test_each_recorded_cell_has_a_row_with_its_means(results):
     assert table["source"].iloc[:2].tolist() == [0.8145, 0.8030]
     assert table["source"].iloc[2:].isna().all()
     assert table.loc["lstm mean", "model"] == "LSTM, mean of all states"
+    settings = ["of the source", "of the source", "other read-outs", "linear"]
+    assert scoreboard.for_reader(table)["setting"].tolist() == settings
 
 
 def test_the_results_are_written_between_the_marks_and_nowhere_else(results, tmp_path):

@@ -78,8 +78,8 @@ def test_each_cell_is_held_against_the_goal_of_its_word_vectors():
             curve = (value - 0.1, value, value - 0.2)
             epochs += [key | {"epoch": k, "validation_accuracy": v} for k, v in enumerate(curve, 1)]
             logits.append(np.where(np.arange(10) < right[cell], 1.0, -1.0))
-    found = Records("strong", pd.DataFrame(runs), pd.DataFrame(epochs), np.stack(logits),
-                    np.ones(10, int), np.zeros(10, bool), pd.DataFrame())  # fmt: skip
+    found = Records(pd.DataFrame(runs), pd.DataFrame(epochs), np.stack(logits),
+                    np.ones(10, int), np.zeros(10, bool))  # fmt: skip
     rows = [
         measurements.Measurement("lstm tuned", seed, "x", *ensemble.ACCURACY, value, 10, "")
         for seed, value in ((0, 0.5), (1, 0.7))
@@ -94,6 +94,11 @@ def test_each_cell_is_held_against_the_goal_of_its_word_vectors():
     assert table["seconds"].tolist() == pytest.approx([60.5, 60, 60])
 
 
+def trial_rows(text):
+    """The rows of a table of trials, which begin with a number."""
+    return [line for line in text.splitlines() if re.match(r"\s*\d+ ", line)]
+
+
 def test_the_best_trials_are_named_once_all_are_recorded(shown):
     cells = dict.fromkeys((cell.label for cell in catalogue.STUDIES["tuning"].cells), 0.9)
     last = cells.popitem()
@@ -101,8 +106,10 @@ def test_the_best_trials_are_named_once_all_are_recorded(shown):
     searches.show_trials(Archive(), "strong")
     text = shown[0]["text/plain"]
     shown.clear()
-    rows = [line for line in text.splitlines() if " mean " in line]
+    rows = trial_rows(text)
     assert "not measured" in text and rows and "LSTM" not in " ".join(rows)
+    words = [STRONG.words_of(trial) for trial in STRONG.trials]
+    assert [row.count(searches.TICK) for row in rows] == list(map(len, words))
     shutil.rmtree(paths.RESULTS / "tuning")
 
     def curve(cell, seed):
@@ -110,8 +117,8 @@ def test_the_best_trials_are_named_once_all_are_recorded(shown):
 
     record("tuning", cells | dict([last]), seeds=range(1), curve=curve)
     searches.show_trials(Archive(), "strong")
-    text = shown[0]["text/plain"]
-    assert [line.split()[-1] for line in text.splitlines() if " mean " in line][0] == "LSTM"
+    row = trial_rows(shown[0]["text/plain"])[list(STRONG.trials).index("mean")]
+    assert row.count(searches.TICK) == 1 and row.split()[-1] == "LSTM"
 
 
 def test_the_top_is_told_by_the_linear_model_the_other_kind_and_the_goal(shown):

@@ -10,6 +10,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from pypdf import PdfReader
 
 from lstm_report import language
+from lstm_report.data import sources
 from lstm_report.errors import UserError
 from lstm_report.report import ReportError, build, execute, pdf
 
@@ -31,13 +32,20 @@ def chapters(tmp_path, monkeypatch):
         ]
         nbformat.write(new_notebook(cells=cells), folder / f"{name}.ipynb")
     source = SimpleNamespace(name="N", origin="From a test.", checksum="0" * 64, built_in=True)
-    monkeypatch.setattr(build, "resolve", lambda data, progress: source)
+    monkeypatch.setattr(sources, "resolve", lambda data, log: source)
     return folder
 
 
 def run(chapters, **options):
     options = {"output": chapters.parent / "build", "progress": False} | options
     return build.build("smoke", notebooks=chapters, **options)
+
+
+def add(chapters, code):
+    """Add a cell of code to the second chapter."""
+    notebook = nbformat.read(chapters / "02_two.ipynb", as_version=4)
+    notebook.cells.append(new_code_cell(code))
+    nbformat.write(notebook, chapters / "02_two.ipynb")
 
 
 def test_a_log_gets_a_line_for_each_chapter_and_no_bar(chapters, capfd):
@@ -52,9 +60,7 @@ def test_a_second_build_reuses_what_is_unchanged(chapters, monkeypatch):
     assert "7" in result.html.read_text()
     assert "built-in corpus" in result.html.read_text()
     assert len(PdfReader(result.pdf).pages) >= 3
-    changed = nbformat.read(chapters / "02_two.ipynb", as_version=4)
-    changed.cells[-1].source = "print('other')"
-    nbformat.write(changed, chapters / "02_two.ipynb")
+    add(chapters, "print('other')")
     executed = {}
     original = execute.execute
 
@@ -82,9 +88,7 @@ def test_the_key_depends_on_notebook_parameters_reviews_and_fonts(chapters, monk
 
 
 def test_a_failing_cell_is_named_and_the_partial_notebook_kept(chapters):
-    broken = nbformat.read(chapters / "02_two.ipynb", as_version=4)
-    broken.cells.append(new_code_cell("1 / 0"))
-    nbformat.write(broken, chapters / "02_two.ipynb")
+    add(chapters, "1 / 0")
     with pytest.raises(ReportError) as caught:
         run(chapters)
     message = str(caught.value)
@@ -106,15 +110,14 @@ def test_a_wrong_parameter_stops_the_build_before_anything_runs(chapters, wrong,
 
 
 def test_a_kernel_that_is_killed_is_told_in_one_sentence(chapters):
-    broken = nbformat.read(chapters / "02_two.ipynb", as_version=4)
-    broken.cells.append(new_code_cell("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"))
-    nbformat.write(broken, chapters / "02_two.ipynb")
+    code = "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"
+    add(chapters, code)
     kept = chapters.parent / "build" / "executed" / "02_two.failed.ipynb"
     with pytest.raises(ReportError, match="lack of memory") as caught:
         run(chapters)
     assert "02_two.ipynb" in str(caught.value)
     assert str(kept) in str(caught.value)
-    assert nbformat.read(kept, as_version=4).cells[-1].source == broken.cells[-1].source
+    assert nbformat.read(kept, as_version=4).cells[-1].source == code
 
 
 def test_a_file_where_the_report_should_go_is_a_user_error(tmp_path):

@@ -188,7 +188,7 @@ def test_what_the_pdf_lacks_room_for_leaves_the_old_report_whole(tmp_path, monke
             (folder / "letters.json").symlink_to("/dev/full")
             (folder / "letters.json").write_text("text")
 
-    monkeypatch.setattr(pdf.writer, "missing", full)
+    monkeypatch.setattr(pdf, "missing", full)
     with pytest.raises(UserError, match="temporary files in .*No space left.*TMPDIR"):
         build.render([("01", notebook(*SAMPLE, facts=None))], FACTS, tmp_path)
     assert [file.read_text() for file in sorted(tmp_path.iterdir())] == ["old", "old"]

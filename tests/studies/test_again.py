@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+import small_studies
 from scipy import stats as distributions
 
 from lstm_report import paths
@@ -22,12 +23,7 @@ from lstm_report.studies.study import MemoryStudy
 from lstm_report.training import loop, runs
 
 SMOKE = catalogue.STUDIES["smoke"]
-
-
-@pytest.fixture
-def places(tmp_path, monkeypatch):
-    for name in ("RESULTS", "RUNS", "CACHE"):
-        monkeypatch.setattr(paths, name, tmp_path / name.lower())
+places = pytest.fixture(small_studies.places)
 
 
 @pytest.fixture(scope="module")

@@ -3,15 +3,14 @@
 import dataclasses
 import re
 import shutil
-import sys
 
 import numpy as np
 import pandas as pd
 import pytest
+from small_studies import command
 
 from lstm_report import config, paths
 from lstm_report.analysis import measurements, perturbations
-from lstm_report.cli import app
 from lstm_report.data import counterfactual, sources, synthetic
 from lstm_report.data.prepared import prepare
 from lstm_report.statistics import intervals
@@ -84,20 +83,10 @@ def places(made, tmp_path, monkeypatch):
     return made
 
 
-def command(monkeypatch, capsys, words):
-    """Run a command line in this process; return its exit code, output and errors."""
-    monkeypatch.setattr(sys, "argv", ["lstm-report", *words])
-    with pytest.raises(SystemExit) as exit_:
-        app.main()
-    captured = capsys.readouterr()
-    return exit_.value.code, captured.out, captured.err
-
-
 def measure(monkeypatch, capsys, made, *words, limit="40"):
-    arguments = ["measure", "tiny", "--data", str(made / "reviews.csv")]
-    if limit:
-        arguments += ["--limit", limit]
-    return command(monkeypatch, capsys, [*arguments, *words])
+    limited = f"--limit {limit}" if limit else ""
+    line = f"measure tiny --data {made / 'reviews.csv'} {limited} {' '.join(words)}"
+    return command(monkeypatch, capsys, line)
 
 
 def test_everything_is_measured_once_and_agrees_with_the_run(places, monkeypatch, capsys):
@@ -235,7 +224,7 @@ def test_bad_input_is_told_in_one_line(words, message, places, monkeypatch, caps
     known = {"DATA": places / "reviews.csv", "CAD": places / "cad", "NOWHERE": places / "nowhere"}
     for name, path in known.items():
         words = words.replace(name, str(path))
-    code, _, errors = command(monkeypatch, capsys, words.split())
+    code, _, errors = command(monkeypatch, capsys, words)
     assert code == 2, errors
     assert len(errors.strip().splitlines()) == 1 and re.search(message, errors)
 
@@ -247,15 +236,17 @@ def test_runs_that_were_trained_with_the_originals_are_refused(places, monkeypat
     prepared = prepare(whole, settings.data)
     run = loop.fit(settings, data=prepared, progress=False, directory=paths.RUNS)
     records.add("leaky", Planned("lstm", 0, settings), run)
-    words = ["measure", "leaky", "--data", str(places / "reviews.csv"), "--what", "edits"]
-    code, _, errors = command(monkeypatch, capsys, [*words, "--edits", str(places / "cad")])
+    words = f"measure leaky --data {places / 'reviews.csv'} --what edits --edits {places / 'cad'}"
+    code, _, errors = command(monkeypatch, capsys, words)
     assert code == 2 and "which were trained with them" in errors
     assert not measurements.path_of("leaky").is_file()
 
 
 def test_the_command_study_trains_without_what_is_excluded(places, monkeypatch, capsys):
-    words = ["study", "smoke", "--data", str(places / "reviews.csv"), "--only", "lstm",
-             "--seeds", "1", "--epochs", "0", "--exclude", str(places / "cad")]  # fmt: skip
+    words = (
+        f"study smoke --data {places / 'reviews.csv'} --only lstm --seeds 1 --epochs 0 "
+        f"--exclude {places / 'cad'}"
+    )
     code, out, errors = command(monkeypatch, capsys, words)
     assert code == 0, errors
     assert "30 training reviews that stand in cad are left out; 300 remain" in out
@@ -270,7 +261,7 @@ def test_the_command_study_trains_without_what_is_excluded(places, monkeypatch, 
 
 
 def test_linear_models_are_recorded_once_in_the_form_of_a_study(places, monkeypatch, capsys):
-    words = ["baselines", "--data", str(places / "reviews.csv"), "--seeds", "2"]
+    words = f"baselines --data {places / 'reviews.csv'} --seeds 2"
     code, out, errors = command(monkeypatch, capsys, words)
     assert code == 0, errors
     assert len(re.findall(r"seed [01]: test accuracy \d", out)) == 6
@@ -293,8 +284,8 @@ def test_linear_models_are_recorded_once_in_the_form_of_a_study(places, monkeypa
 
 
 def test_linear_models_are_measured_on_edits_they_were_not_trained_on(places, monkeypatch, capsys):
-    words = ["baselines", "--data", str(places / "reviews.csv"), "--edits", str(places / "cad")]
-    code, out, errors = command(monkeypatch, capsys, [*words, "--profile", "quick"])
+    words = f"baselines --data {places / 'reviews.csv'} --edits {places / 'cad'} --profile quick"
+    code, out, errors = command(monkeypatch, capsys, words)
     assert code == 0 and "Records: results/baselines-quick-without-cad" in out, errors
     table = measurements.read("baselines-quick-without-cad")
     assert (table["count"] == 30).all() and len(table) == 9

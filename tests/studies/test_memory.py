@@ -1,18 +1,17 @@
 """The study of memory: what it measures, that it goes on where it was, and its command."""
 
 import dataclasses
-import json
 import math
 
 import numpy as np
 import pytest
 import torch
+from small_studies import command
 
 from lstm_report import paths
 from lstm_report.analysis import measurements
 from lstm_report.analysis import memory as memory_network
 from lstm_report.analysis.memory import MemoryNetwork
-from lstm_report.cli import app
 from lstm_report.data import memory_tasks
 from lstm_report.data.memory_tasks import MemorySetting
 from lstm_report.errors import UserError
@@ -45,14 +44,6 @@ def plan(study, *cells, **changes):
     """The runs of the first seed of some cells, with other settings where they are given."""
     networks = tuple((cell, settings | changes) for cell, settings in study.networks)
     return Networks(dataclasses.replace(study, networks=networks, seeds=1).only(cells))
-
-
-def command(monkeypatch, capsys, words):
-    monkeypatch.setattr("sys.argv", ["lstm-report", *words.split()])
-    with pytest.raises(SystemExit) as exit_:
-        app.main()
-    captured = capsys.readouterr()
-    return exit_.value.code, captured.out, captured.err
 
 
 class Here(LocalEngine):
@@ -163,7 +154,7 @@ def test_what_is_traced_is_the_gradient_of_the_last_steps_loss():
 
 def test_runs_are_recorded_one_by_one_and_never_computed_again(small):
     study, lines = plan(small, "rnn", "lstm"), []
-    assert runner.execute(study, Here(), log=lines.append).failed == {}
+    assert runner.execute(study, Here(), log=lines.append) == {}
     assert len(lines) == 8 and "adding problem, mean squared error" in "".join(lines)
     table = measurements.read("memory")
     lstm = table[table["cell"] == "lstm"]
@@ -210,7 +201,7 @@ def test_other_settings_under_the_same_name_are_refused(small):
 def test_a_run_that_fails_is_told_and_the_others_go_on(small):
     bad, good = plan(small, "rnn, adding 4", learning_rate=1e38, steps=20), plan(small, "rnn")
     lines = []
-    failed = runner.execute(bad, Here(), log=lines.append).failed
+    failed = runner.execute(bad, Here(), log=lines.append)
     assert list(failed) == list(bad.planned())
     assert "Expected a finite training loss" in lines[0]
     file = paths.RESULTS / "memory" / "failures.csv"
@@ -227,11 +218,10 @@ def test_a_worker_computes_what_this_process_does(small):
     (planned,) = study.planned().values()
     job = study.job(planned, 1)
     assert job.attempt() is None
-    rows = json.loads(job.result.read_text())
-    here = {(measure, condition): value for measure, condition, value, _ in rows}
+    here = measurements.read_found(job.result)
     assert len(here) == len(there)
     for row in there.itertuples():
-        assert row.value == pytest.approx(here[row.measure, row.condition], rel=1e-3)
+        assert row.value == pytest.approx(here[row.measure, row.condition][0], rel=1e-3)
 
 
 # The command

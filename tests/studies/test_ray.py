@@ -154,7 +154,7 @@ def test_a_study_on_two_nodes_survives_a_killed_worker_and_a_failing_run(
     found = records.read("three")
     assert list(found.runs["cell"]) == ["lstm", "reslstm"]
     assert set(killed) < set(found.runs["run_id"])
-    assert list(found.failures["cell"]) == ["diverges"]
+    assert list(records.tables("three")[1]["cell"]) == ["diverges"]
     assert set(found.runs["threads"]) == {1}
     for _, folder in nodes:
         assert list(folder.glob("lstm-report-*/runs/*")), "a node has computed nothing"

@@ -30,7 +30,7 @@ def corpus():
     return [reviews(generator, total) for total in (1200, 400, 1000)]
 
 
-@pytest.mark.parametrize("features", baselines.FEATURES)
+@pytest.mark.parametrize("features", baselines.STRENGTHS)
 def test_a_telling_word_is_found(corpus, features):
     train, validation, test = corpus
     result = linear_baseline(train, validation, test, features=features, top=3)
@@ -139,7 +139,7 @@ def test_weights_of_naive_bayes_come_from_the_training_part_alone(corpus, monkey
 
 def test_other_texts_are_judged_as_the_test_reviews(corpus):
     train, validation, test = corpus
-    for features in baselines.FEATURES:
+    for features in baselines.STRENGTHS:
         result = linear_baseline(train, validation, test, features=features)
         np.testing.assert_allclose(result.judge(test.texts[:50]), result.logits[:50])
         assert ((result.logits > 0) == (test.labels == 1)).tolist() == result.correct.tolist()

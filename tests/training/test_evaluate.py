@@ -9,12 +9,14 @@ import numpy as np
 import pandas as pd
 import pyarrow
 import pytest
+import small_studies
 import torch
 from pyarrow import parquet
+from small_studies import small
 
-from lstm_report import config, paths
+from lstm_report import paths
 from lstm_report.cli import app
-from lstm_report.data import readers, sources, synthetic
+from lstm_report.data import readers, synthetic
 from lstm_report.data.prepared import Split, prepare
 from lstm_report.errors import UserError
 from lstm_report.training import evaluate, loop
@@ -23,12 +25,10 @@ from lstm_report.training import evaluate, loop
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """A small run whose weights are not trained: what they say of each text still differs."""
-    parts = [synthetic.write_reviews(count, seed=seed) for count, seed in ((200, 1), (40, 2))]
-    source = sources.Source("test", "test", *parts, "0" * 64, False, True)
-    settings = config.profile("smoke", model="reslstm", data="built-in", epochs=0)
+    settings = small(**{"model.kind": "reslstm", "training.epochs": 0})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(paths, "CACHE", tmp_path_factory.mktemp("cache"))
-        prepared = prepare(source, settings.data)
+        prepared = prepare(small_studies.source(200, 40), settings.data)
     folder = tmp_path_factory.mktemp("runs")
     return loop.fit(settings, data=prepared, progress=False, directory=folder)
 
@@ -59,7 +59,7 @@ def test_predictions_keep_their_order_and_equal_those_of_the_test(run, texts, sm
     assert len(set(together)) > 30
 
 
-@pytest.mark.parametrize(("entry", "result"), itertools.product(readers.TABLES, readers.TABLES))
+@pytest.mark.parametrize(("entry", "result"), [*itertools.product(readers.TABLES, readers.TABLES)])
 def test_a_file_is_judged_in_order_chunk_by_chunk(
     run, texts, tmp_path, small_chunks, entry, result
 ):

@@ -1,6 +1,5 @@
 """Training: what a run holds, how it is taken up, and what it depends on; in seconds."""
 
-import dataclasses
 import multiprocessing
 import os
 import signal
@@ -8,11 +7,12 @@ import signal
 import numpy as np
 import pandas as pd
 import pytest
+import small_studies
 import torch
+from small_studies import small
 
 from lstm_report import paths
-from lstm_report.config import profile, run_id
-from lstm_report.data import sources, synthetic
+from lstm_report.config import run_id
 from lstm_report.data.prepared import batches, prepare
 from lstm_report.errors import UserError
 from lstm_report.models.classifier import SentimentClassifier
@@ -20,36 +20,21 @@ from lstm_report.texts import duration
 from lstm_report.training import evaluate, loop, runs
 
 UNTIMED = [name for name in loop.COLUMNS if name not in ("seconds", "tokens_per_second")]
-
-
-def small(**changes):
-    """The smoke profile, smaller still."""
-    base = profile("smoke", data="built-in", **changes)
-    return dataclasses.replace(base, data=dataclasses.replace(base.data, train_limit=200))
+TWO = {"training.epochs": 2}
+RESIDUAL = TWO | {"model.kind": "reslstm"}
 
 
 @pytest.fixture(scope="module")
-def source():
-    train, test = (
-        synthetic.write_reviews(count, seed=seed) for count, seed in ((400, 1), (120, 2))
-    )
-    return sources.Source(
-        name="reviews of the test", origin="Written by the test.", train=train, test=test,
-        checksum="0" * 64, is_imdb=False, built_in=True,
-    )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def data(source, tmp_path_factory):
+def data(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(paths, "CACHE", tmp_path_factory.mktemp("cache"))
-        return prepare(source, small().data)
+        return prepare(small_studies.source(400, 120), small().data)
 
 
 @pytest.fixture(scope="module")
 def run(data, tmp_path_factory):
     directory = tmp_path_factory.mktemp("runs")
-    return loop.fit(small(model="reslstm"), data=data, progress=False, directory=directory)
+    return loop.fit(small(**RESIDUAL), data=data, progress=False, directory=directory)
 
 
 def test_a_run_is_complete_and_reads_back(run, data):
@@ -65,14 +50,8 @@ def test_a_run_is_complete_and_reads_back(run, data):
 
 
 def test_a_run_with_evidence_and_an_average_keeps_both_and_is_taken_up(data, tmp_path):
-    config = small(epochs=2)
-    config = dataclasses.replace(
-        config,
-        model=dataclasses.replace(
-            config.model, evidence=2, evidence_dropout=0.2, readout="mean and max"
-        ),
-        training=dataclasses.replace(config.training, average=0.9),
-    )
+    model = {"model.evidence": 2, "model.evidence_dropout": 0.2, "model.readout": "mean and max"}
+    config = small(**TWO, **model, **{"training.average": 0.9})
     made = loop.fit(config, data=data, progress=False, directory=tmp_path / "whole")
     model = made.load_model()
     assert len(model.evidence.keys) > 100 and model.evidence.reviews.sum() == len(data.train)
@@ -88,10 +67,7 @@ def test_a_run_with_evidence_and_an_average_keeps_both_and_is_taken_up(data, tmp
 
 
 def test_judgements_are_made_in_float32_whatever_the_training_used(data, tmp_path):
-    config = small(epochs=1)
-    config = dataclasses.replace(
-        config, training=dataclasses.replace(config.training, precision="bfloat16")
-    )
+    config = small(**{"training.precision": "bfloat16"})
     made = loop.fit(config, data=data, progress=False, directory=tmp_path)
     assert made.provenance["precision"] == "bfloat16"
     model = made.load_model()
@@ -111,8 +87,8 @@ def test_same_seed_same_figures_and_other_seed_other_figures(run, data, tmp_path
     pd.testing.assert_frame_equal(again.metrics[UNTIMED], run.metrics[UNTIMED], check_exact=True)
     pd.testing.assert_frame_equal(again.predictions, run.predictions, check_exact=True)
     assert again.directory.name == run.directory.name
-    other = loop.fit(small(model="reslstm", seed=1), data=data, progress=False,
-                     directory=tmp_path)  # fmt: skip
+    config = small(**RESIDUAL, **{"training.seed": 1})
+    other = loop.fit(config, data=data, progress=False, directory=tmp_path)
     assert other.metrics["train_loss"][0] != run.metrics["train_loss"][0]
 
 
@@ -120,16 +96,14 @@ def test_training_leaves_the_global_generator_alone(data, tmp_path):
     torch.manual_seed(7)
     expected = torch.rand(1)
     torch.manual_seed(7)
-    loop.fit(small(epochs=1), data=data, progress=False, directory=tmp_path)
+    loop.fit(small(), data=data, progress=False, directory=tmp_path)
     assert torch.equal(torch.rand(1), expected)
 
 
 def test_a_run_that_is_read_says_so_and_a_new_one_says_nothing(data, tmp_path):
     told = []
     for _ in range(2):
-        run = loop.fit(
-            small(epochs=1), data=data, progress=False, directory=tmp_path, log=told.append
-        )
+        run = loop.fit(small(), data=data, progress=False, directory=tmp_path, log=told.append)
     took = duration(run.summary["train_seconds"])
     place = f"{tmp_path.name}/{run.directory.name}"
     assert told == [f"Read from {place}: trained earlier, in {took}."]
@@ -143,19 +117,14 @@ def test_the_bar_of_an_epoch_ends_with_the_loss_of_the_epoch(data, tmp_path, mon
             told.append(loss)
 
     monkeypatch.setattr(loop, "progress_bar", lambda entries, **options: Bar(entries))
-    run = loop.fit(small(epochs=1), data=data, directory=tmp_path)
+    run = loop.fit(small(), data=data, directory=tmp_path)
     assert len(data.train) % run.config.training.batch_size  # the last batch is a smaller one
     assert told[-1] == f"{run.metrics['train_loss'][0]:.3f}"
 
 
 def test_the_figures_of_an_epoch_are_means_over_its_reviews(data, tmp_path):
     """Where no weight moves and nothing is dropped, they are those of the first weights."""
-    config = small(epochs=1)
-    config = dataclasses.replace(
-        config,
-        model=dataclasses.replace(config.model, dropout=0.0),
-        training=dataclasses.replace(config.training, learning_rate=1e-30),
-    )
+    config = small(**{"model.dropout": 0.0, "training.learning_rate": 1e-30})
     made = loop.fit(config, data=data, progress=False, directory=tmp_path)
     model = made.load_model()
     losses, norms = [], []
@@ -219,7 +188,7 @@ def test_a_damaged_checkpoint_is_named(data, tmp_path):
 
 
 def test_zero_epochs_evaluate_the_initial_weights(data, tmp_path):
-    run = loop.fit(small(epochs=0), data=data, progress=False, directory=tmp_path)
+    run = loop.fit(small(**{"training.epochs": 0}), data=data, progress=False, directory=tmp_path)
     assert run.best_epoch == 0 and len(run.metrics) == 0
     assert run.summary["tokens_per_second"] is None
 
@@ -250,7 +219,7 @@ def fit_here(arguments):
 
 
 def test_two_processes_that_train_the_same_run_train_it_once(data, tmp_path):
-    config = small()
+    config = small(**TWO)
     with multiprocessing.get_context("spawn").Pool(2) as pool:
         first, second = pool.map(fit_here, [(data, config, tmp_path)] * 2, chunksize=1)
     assert first == second, "also in the seconds it took"
@@ -278,7 +247,7 @@ def test_each_epoch_has_its_own_order_and_dropout(data, tmp_path, monkeypatch):
             yield batch
 
     monkeypatch.setattr(loop, "batches", watched)
-    config = small(epochs=2)
+    config = small(**TWO)
     loop.fit(config, data=data, progress=False, directory=tmp_path)
     half = len(seen) // 2
     assert sorted(sum((rows for _, rows in seen[:half]), [])) == list(range(len(data.train)))
@@ -296,7 +265,6 @@ def test_a_long_gradient_is_scaled_down_to_its_largest_norm(data, tmp_path, monk
         return step(self, *arguments, **options)
 
     monkeypatch.setattr(torch.optim.Adam, "step", watched)
-    clipped = dataclasses.replace(small().training, epochs=1, clip_norm=1e-3)
-    config = dataclasses.replace(small(), training=clipped)
+    config = small(**{"training.clip_norm": 1e-3})
     loop.fit(config, data=data, progress=False, directory=tmp_path)
     assert norms and max(norms) <= 1e-3 * 1.01

@@ -4,10 +4,11 @@ import dataclasses
 
 import numpy as np
 import pytest
+import small_studies
 import torch
+from small_studies import small
 
 from lstm_report import config, paths
-from lstm_report.data import sources, synthetic
 from lstm_report.data.prepared import prepare
 from lstm_report.errors import UserError
 from lstm_report.training import loop, losses
@@ -50,17 +51,9 @@ def test_each_objective_is_least_where_it_should_be():
 
 def test_training_minimises_what_is_chosen_and_states_cross_entropy(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "CACHE", tmp_path / "cache")
-    parts = {
-        "train": synthetic.write_reviews(200, seed=1),
-        "test": synthetic.write_reviews(60, seed=2),
-    }
-    source = sources.Source("n", "Test.", **parts, checksum="7" * 64, is_imdb=False, built_in=True)
-    smoke = config.profile("smoke", epochs=1)
-    prepared, made = prepare(source, smoke.data), {}
+    prepared, made = prepare(small_studies.source(train=200), small().data), {}
     for name in config.LOSSES:
-        settings = dataclasses.replace(
-            smoke, training=dataclasses.replace(smoke.training, loss=name)
-        )
+        settings = small(**{"training.loss": name})
         made[name] = loop.fit(settings, data=prepared, progress=False, directory=tmp_path)
     assert len({run.directory for run in made.values()}) == 3
     for run in made.values():

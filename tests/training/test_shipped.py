@@ -1,5 +1,6 @@
 """The shipped pair: what becomes of the numbers, what is refused, and what `predict` says by it."""
 
+import dataclasses
 import json
 import shutil
 
@@ -21,9 +22,7 @@ LARGEST = 4_000_000
 """Bytes of one shipped model."""
 
 
-@pytest.fixture(scope="module")
-def source():
-    return small_studies.source()
+source = pytest.fixture(small_studies.source, scope="module")
 
 
 @pytest.fixture(scope="module")
@@ -123,15 +122,9 @@ def test_runs_that_are_no_pair_are_refused(train, runs, source, tmp_path, settin
 def test_two_of_a_kind_and_other_reviews_are_refused(runs, source, tmp_path):
     with pytest.raises(UserError, match="one run of each of lstm and reslstm, got lstm alone"):
         shipped.ship(runs["lstm"], runs["lstm"], source, tmp_path / "pair")
-    other = small_studies.source(train=200)
+    other = dataclasses.replace(source, checksum="8" * 64)
     with pytest.raises(UserError, match="another checksum"):
-        shipped.ship(
-            *runs.values(),
-            small_studies.sources.Source(
-                "others", "", other.train, other.test, "8" * 64, False, True
-            ),
-            tmp_path / "pair",
-        )
+        shipped.ship(*runs.values(), other, tmp_path / "pair")
 
 
 @pytest.mark.parametrize("name", ["lstm.safetensors", shipped.VOCABULARY, shipped.ABOUT])
