@@ -214,7 +214,7 @@ def test_labels_of_figures_are_short_and_have_signs(caplog):
     trace = gates.follow_gates([dict.fromkeys(GATES, 0.5)] * len(words)).iloc[1:]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        drawn = training.gate_activations(trace, words)
+        drawn = training.gate_activations({"lstm": trace}, words)
     labels = [tick.get_text() for tick in drawn.axes[0].get_xticklabels()]
     assert labels[0] == "$x^$" and len(labels[1]) == style.LONGEST and labels[4] == "_a"
     assert style.without_sign("a退", {ord("a")}) == "aU+9000"

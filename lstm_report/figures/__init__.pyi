@@ -10,6 +10,7 @@ from .theory import largest_hidden_state as largest_hidden_state
 from .theory import loss_penalty as loss_penalty
 from .theory import lstm_cell as lstm_cell
 from .theory import residual_lstm_cell as residual_lstm_cell
+from .theory import shortcuts as shortcuts
 from .training import calibration as calibration
 from .training import gate_activations as gate_activations
 from .training import learning_curves as learning_curves

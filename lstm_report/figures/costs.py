@@ -137,7 +137,9 @@ def scaling(rows: Sequence[Row]) -> Figure:
                 label=f"{style.name_of(kind)}: {power:.2f} ({low:.2f} to {high:.2f})",
             )  # fmt: skip
             axis.plot(points, 1e3 * height * points**power, color=colour, linewidth=1.2)
-        axis.set(xscale="log", yscale="log", xlabel=title, ylabel="milliseconds")
+        # What is counted are the sequences, or their steps, by which the tokens grow.
+        name = title.removeprefix("tokens, by ")
+        axis.set(xscale="log", yscale="log", xlabel=name, ylabel="milliseconds")
         axis.set_xticks(points, [_plain(point) for point in points])
         axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.minorticks_off()

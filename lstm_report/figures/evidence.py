@@ -93,6 +93,7 @@ def _band(axis: Axes, x: Any, table: pd.DataFrame, kind: str, position: int) -> 
     axis.plot(
         x, middle, color=colour, label=style.name_of(kind),
         marker=style.MODEL_MARKERS.get(kind, "o"), markevery=max(1, len(x) // 12),
+        **style.layered(kind),
     )  # fmt: skip
 
 
@@ -280,7 +281,7 @@ def runs_and_pairs(lines: Mapping[str, pd.DataFrame], stated: float) -> Figure:
     """
     figure, (runs, pairs) = style.figure(1, 2, height=2.9)
     _points(runs, Panel("", "", "", lines))
-    runs.set(title="Every run", xlabel="model", ylabel="test accuracy")
+    runs.set(title="Every run", xticks=[], ylabel="test accuracy")
     _percent(runs)
     first, second = (lines[kind].to_numpy(dtype=float) for kind in ("lstm", "reslstm"))
     differences = POINT * np.subtract.outer(first.ravel(), second.ravel()).ravel()

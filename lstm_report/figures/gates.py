@@ -71,7 +71,7 @@ class OneGate:
         return {
             "part": "gate",
             "gates": GATES,
-            "symbol": self.symbol.replace("_", ""),
+            "symbol": self.symbol.replace("_5", "\N{SUBSCRIPT FIVE}"),
             "steps": [dict(step) for step in self.steps],
             "c": self.c,
             "quantity": self.quantity,

@@ -154,6 +154,11 @@ def name_of(kind: str) -> str:
     return MODEL_NAMES.get(kind, kind)
 
 
+def layered(kind: str) -> dict[str, Any]:
+    """Return how wide a line is, so that the LSTM's is seen where another model's lies on it."""
+    return {"linewidth": 3.2, "markersize": 7} if kind == "lstm" else {}
+
+
 def colour_of(kind: str, position: int) -> str:
     """Return the colour of a model, or of the other series number `position`."""
     spare = list(PALETTE.values())[2:]

@@ -17,6 +17,8 @@ SHORTCUT = style.MODEL_COLOURS["reslstm"]
 GATE_COLUMNS = {"f": 2.9, "i": 4.2, "g": 5.5, "o": 6.8}
 """Where each gate stands, from left to right."""
 GATE_WORDS = {"f": "forget", "i": "input", "g": "candidate", "o": "output"}
+SOURCE_SYMBOLS = {"f": r"\Gamma_f", "i": r"\Gamma_u", "g": r"\tilde{c}", "o": r"\Gamma_o"}
+"""What the source report writes for each gate."""
 BUS, GATE, MIX, LINE, OUT, RADIUS = 1.55, 2.55, 3.85, 5.0, 8.0, 0.21
 """Heights of h and x, of the gates, of the inner products and of the cell-state line; column and
 radius of the output gate's product."""
@@ -54,6 +56,51 @@ def residual_lstm_cell() -> Figure:
     _operation(axis, column, BUS, "+", SHORTCUT)
     _wire(axis, [(column + RADIUS, BUS), (10.7, BUS)])
     _label(axis, 10.75, BUS, "$h_t$", "left")
+    return style.finish(figure)
+
+
+@style.apply()
+def shortcuts() -> Figure:
+    """Draw where three shortcuts lead: the source's, one between layers, one behind a gate.
+
+    Source: `cells.residual_lstm_step`; Wu et al. (2016) and Prakash et al. (2016), as in
+    `layers.SkipLSTM`; Kim, El-Khamy and Lee (2017), as in `cells.gated_residual_lstm_step`.
+    """
+    figure, axes = style.figure(1, 3, height=3.5)
+    inner, outer, above = 4.2, 5.8, 6.65  # heights of the two operations, and of what leaves them
+    for axis, (title, sum_at, read_at) in zip(
+        axes,
+        (
+            ("of the source", outer, above),
+            ("between layers", outer, (inner + outer) / 2),
+            ("behind the output gate", inner, above),
+        ),
+        strict=True,
+    ):
+        gated_at = inner if sum_at == outer else outer
+        axis.set(xlim=(-0.6, 5.5), ylim=(-0.5, 8.0), aspect="equal", title=title)
+        axis.axis("off")
+        _label(axis, 2.0, -0.15, "$x_t$", "center")
+        _wire(axis, [(2.0, 0.2), (2.0, 1.75)])
+        _box(axis, 2.55, 2.25, "gates, $c_t$", "", STATE, width=2.6, height=1.0, size=10)
+        for start, end in (
+            (2.75, inner - RADIUS), (inner + RADIUS, outer - RADIUS), (outer + RADIUS, 7.3),
+        ):  # fmt: skip
+            _wire(axis, [(2.0, start), (2.0, end)])
+        _wire(axis, [(3.3, 2.75), (3.3, gated_at), (2.0 + RADIUS, gated_at)])
+        axis.text(1.9, 3.15, r"$\tanh$", ha="right", va="center", size=9)
+        axis.text(3.4, 3.15, "$o_t$", ha="left", va="center", size=10)
+        axis.add_patch(Circle((2.0, 0.85), 0.08, color=SHORTCUT, zorder=4))
+        path = [(2.0, 0.85), (0.35, 0.85), (0.35, sum_at), (2.0 - RADIUS, sum_at)]
+        _wire(axis, path, colour=SHORTCUT, width=2.2)
+        axis.text(0.0, 2.25, "$F(x_t)$", color=SHORTCUT, ha="center", va="center", size=9,
+                  rotation=90)  # fmt: skip
+        axis.add_patch(Circle((2.0, read_at), 0.08, color=INK, zorder=4))
+        back = [(2.0, read_at), (5.0, read_at), (5.0, 2.25), (3.85, 2.25)]
+        _wire(axis, back, style="--")
+        _operation(axis, 2.0, gated_at, "×", INK)
+        _operation(axis, 2.0, sum_at, "+", SHORTCUT)
+        _label(axis, 2.0, 7.6, "$h_t$", "center")
     return style.finish(figure)
 
 
@@ -101,6 +148,8 @@ def _cell(axis: Axes, bottom: float) -> None:
     _box(axis, OUT, MIX + 0.74, "tanh", "", STATE, width=0.84, height=0.36, size=9)
     for gate, column in GATE_COLUMNS.items():
         axis.text(column + 0.09, top + 0.06, f"${gate}_t$", ha="left", va="bottom", size=12)
+        axis.text(column - 0.09, top + 0.06, f"${SOURCE_SYMBOLS[gate]}$", ha="right", va="bottom",
+                  size=9, color=STATE)  # fmt: skip
     for column, height, symbol in (
         (f, LINE, "×"), (g, LINE, "+"), (g, MIX, "×"), (OUT, MIX, "×"),
     ):  # fmt: skip
@@ -114,12 +163,13 @@ def _wire(
     colour: str = INK,
     width: float = 1.5,
     arrow: bool = True,
+    style: str = "-",
 ) -> None:
     """Draw a line through the points, with a head at its end."""
     head = "-|>,head_length=0.5,head_width=0.22" if arrow else "-"
     wire = FancyArrowPatch(
         path=Path(points), arrowstyle=head, mutation_scale=10, color=colour, linewidth=width,
-        capstyle="round", joinstyle="miter", snap=False, zorder=2,
+        linestyle=style, capstyle="round", joinstyle="miter", snap=False, zorder=2,
     )  # fmt: skip
     axis.add_patch(wire)
 
@@ -209,7 +259,7 @@ def gradient_against_distance(panels: Mapping[str, pd.DataFrame]) -> Figure:
             )
             axis.plot(
                 middle.index, middle, color=colour, marker=style.MODEL_MARKERS.get(kind, "o"),
-                markevery=(4 * position, 12), label=style.name_of(kind),
+                markevery=(4 * position, 12), label=style.name_of(kind), **style.layered(kind),
             )  # fmt: skip
         axis.set(xlabel="distance $k$ (time steps)", title=title, yscale="log")
     axes[0, 0].set_ylabel(r"$\|\partial h_T/\partial x_{T-k}\|$ (no unit)")

@@ -57,31 +57,36 @@ def learning_curves(runs: Mapping[str, pd.DataFrame]) -> Figure:
 
 
 @style.apply()
-def gate_activations(trace: pd.DataFrame, words: Sequence[str]) -> Figure:
-    """Draw the mean activation of each gate at each word as a heat map.
+def gate_activations(traces: Mapping[str, pd.DataFrame], words: Sequence[str]) -> Figure:
+    """Draw the mean activation of each gate at each word as heat maps, one for each model.
 
     Args:
-        trace: from `gates.gate_trace`, one row per word.
+        traces: per kind of model, from `gates.gate_trace`, one row per word.
         words: the words, as many as rows.
     """
     labels = [style.label(word) for word in words]
-    figure, axis = style.figure(height=2.5 + 0.05 * max(map(len, labels)))
+    many = len(words) > 12
     names = [f"{style.GATE_NAMES[gate]} ${gate}$" for gate in GATES]
     names[GATES.index("g")] = "candidate $|g|$"
-    seaborn.heatmap(
-        trace[list(GATES)].to_numpy().T, cmap="cividis", vmin=0, vmax=1, ax=axis,
-        xticklabels=False, yticklabels=names,
-        cbar_kws={"label": "mean over hidden units", "pad": 0.01},
+    figure, axes = style.figure(
+        len(traces), height=0.9 + 1.3 * len(traces) + 0.05 * max(map(len, labels)), sharex=True,
+        squeeze=False,
     )  # fmt: skip
-    size = float(np.clip(340 / len(words), 5, 9))
+    for axis, (kind, trace) in zip(axes[:, 0], traces.items(), strict=True):
+        seaborn.heatmap(
+            trace[list(GATES)].to_numpy().T, cmap="cividis", vmin=0, vmax=1, ax=axis, cbar=False,
+            xticklabels=False, yticklabels=names,
+        )  # fmt: skip
+        axis.set(title=style.name_of(kind))
+        axis.tick_params(length=0)
     axis.set_xticks(
-        np.arange(len(labels)) + 0.5, labels, rotation=90 if len(words) > 12 else 45, fontsize=size,
-        ha="center" if len(words) > 12 else "right",
-        rotation_mode="default" if len(words) > 12 else "anchor", parse_math=False,
+        np.arange(len(labels)) + 0.5, labels, rotation=90 if many else 45,
+        fontsize=float(np.clip(340 / len(words), 5, 9)), ha="center" if many else "right",
+        rotation_mode="default" if many else "anchor", parse_math=False,
         fontfamily=style.families(),
     )  # fmt: skip
-    axis.tick_params(length=0)
-    axis.set(xlabel="word of the review, in reading order", ylabel="gate")
+    axis.set(xlabel="word of the review, in reading order")
+    figure.colorbar(axis.collections[0], ax=axes, label="mean over hidden units", pad=0.01)
     return style.finish(figure)
 
 

@@ -15,7 +15,7 @@ GRADIENTS = pd.DataFrame(
 )
 
 
-@pytest.mark.parametrize("draw", [theory.lstm_cell, theory.residual_lstm_cell])
+@pytest.mark.parametrize("draw", [theory.lstm_cell, theory.residual_lstm_cell, theory.shortcuts])
 def test_diagrams_are_vector_graphics_that_come_out_the_same(draw: Callable[[], Figure]) -> None:
     first, second = (_svg(draw()) for _ in range(2))
     assert first == second
@@ -29,6 +29,7 @@ def test_only_the_residual_diagram_shows_the_residual_path() -> None:
     )
     assert residual - plain == {"$F(x_t)$", "residual path", "$m_t$"}
     assert {"forget", "input", "candidate", "output", "$c_t$", "$h_t$"} <= plain
+    assert {r"$\Gamma_f$", r"$\Gamma_u$", r"$\tilde{c}$", r"$\Gamma_o$"} <= plain
 
 
 def _svg(figure: Figure) -> str:

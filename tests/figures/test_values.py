@@ -82,9 +82,11 @@ def test_bars_that_stand_side_by_side_belong_to_their_number():
 
 def test_the_cells_of_a_heat_map_have_names_and_values():
     trace = pd.DataFrame({"i": [0.1, 0.2], "f": [0.9, 0.8], "g": [0.3, 0.4], "o": [0.5, 0.6]})
-    table = values.as_table(training.gate_activations(trace, ["so", "$x$"]))
-    assert of(table, x="so", y="forget gate f")["value"].tolist() == [0.9]
-    assert len(table) == 8 and "panel" not in table
+    table = values.as_table(
+        training.gate_activations({"lstm": trace, "reslstm": trace + 0.05}, ["so", "$x$"])
+    )
+    assert of(table, x="so", y="forget gate f")["value"].tolist() == pytest.approx([0.9, 0.95])
+    assert table["panel"].tolist() == ["LSTM"] * 8 + ["residual LSTM"] * 8
 
 
 def test_names_on_an_axis_of_words_stand_for_its_numbers():

@@ -50,8 +50,8 @@ def test_every_work_that_the_report_cites_is_listed():
         assert len(fitting) == 1, f"{names}{others} {year}"
 
 
-def test_every_listed_work_is_cited_in_the_report_or_beside_its_code():
-    text = shown() + "".join(path.read_text() for path in (ROOT / "lstm_report").rglob("*.py"))
+def test_every_listed_work_is_cited_in_the_report():
+    text = shown()
     for item in references.works():
         first, year = families(item)[0], references.year(item)
         assert re.search(rf"{first}\b[^;]{{0,60}}? \(?{year}", text), f"{first} {year}"

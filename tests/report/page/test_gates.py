@@ -20,7 +20,7 @@ STORY = [
 ]
 MOVED = {
     "forget-gate": (figures.forget_gate, "forget gate f"),
-    "input-gate": (figures.input_gate, "input gate i5"),
+    "input-gate": (figures.input_gate, "input gate i₅"),
     "output-gate": (figures.output_gate, "output gate o"),
 }
 
