@@ -9,7 +9,7 @@ from pathlib import Path
 import material
 from timing import Row, ratio, side_by_side
 
-from lstm_report import config, paths
+from lstm_report import config, paths, provenance
 from lstm_report.config import RunConfig
 from lstm_report.data.sources import Source
 from lstm_report.studies import study
@@ -52,7 +52,7 @@ def workers(repeats: int) -> Iterator[Row]:
         f"{names[2]} / {names[1]}, real tokens a second in training",
         f"{names[1]} / {names[2]}, seconds of a study of two short runs, starts included",
     )
-    if (there := engines.cores()) < CORES:
+    if (there := provenance.cores()) < CORES:
         for title in titles:
             yield Row(title, None, {}, note=f"needs {CORES} cores, this process may use {there}")
         return

@@ -130,8 +130,14 @@ def processor() -> str:
         told = listing.read_text(encoding="utf-8", errors="replace")
         if found := re.search("^model name.*?:(.*)", told, re.MULTILINE):
             name = found[1].strip()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{name}, {cores} cores"
+    return f"{name}, {cores()} cores"
+
+
+def cores() -> int:
+    """Return the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def now() -> str:

@@ -8,11 +8,11 @@ import sys
 import pandas as pd
 import pytest
 
-from lstm_report import config, paths
+from lstm_report import config, paths, provenance
 from lstm_report.analysis import ensemble, measurements
 from lstm_report.cli import app
 from lstm_report.data import prepared, sources, synthetic
-from lstm_report.studies import records, study, workers
+from lstm_report.studies import records, study
 from lstm_report.training import loop
 
 ALL = {
@@ -33,7 +33,7 @@ def places(tmp_path, monkeypatch):
 
     Other tests run beside it, and threads that wait for each other on busy cores take minutes.
     """
-    monkeypatch.setattr(workers, "cores", lambda: 1)
+    monkeypatch.setattr(provenance, "cores", lambda: 1)
     for name in ("RUNS", "RESULTS", "CACHE"):
         monkeypatch.setattr(paths, name, tmp_path / name.lower())
     return tmp_path

@@ -29,43 +29,29 @@ def share_of_confident_errors(view: View) -> Figure:
     """Return the share of the test loss that confident errors make, the mean of both models."""
     found = []
     for cell in (LSTM, RESIDUAL):
-        rows, kept = view.counted(*cell)["row"].to_numpy(), view.records(cell[0])
-        margin = kept.logits[rows].astype(np.float64) * (2.0 * kept.labels - 1)
-        loss = np.logaddexp(0.0, -margin)
-        wrong = margin < -np.log(1 / CONFIDENT - 1)
-        found.append((loss * wrong).sum(axis=1) / loss.sum(axis=1))
+        error, loss = _of_runs(view, *cell)
+        found.append(np.where(error > 1 - CONFIDENT, loss, 0).sum(axis=1) / loss.sum(axis=1))
     return contrast(found, [0.5, 0.5])
 
 
-def loss_against_error(logits: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
-    """Return the loss of each prediction beside its error, and the slope of the loss.
+def errors_and_losses(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the error |ŷ - y| and the loss in nats of predictions; logits (…, N), labels (N,)."""
+    z = logits.astype(np.float64) * (2.0 * labels - 1)  # above 0 where the prediction is right
+    return np.exp(-np.logaddexp(0.0, z)), np.logaddexp(0.0, -z)
 
-    Args:
-        logits: (N,).
-        labels: (N,) of 0 and 1.
 
-    Returns:
-        Columns error |ŷ - y|, loss in nats, and gradient |∂L/∂z|, by a difference quotient.
-    """
-    z, sign = logits.astype(np.float64), 2.0 * labels - 1
-
-    def loss(logit: np.ndarray) -> np.ndarray:
-        return np.logaddexp(0.0, -sign * logit)
-
-    step = 1e-4
-    slope = np.abs(loss(z + step) - loss(z - step)) / (2 * step)
-    error = np.exp(-np.logaddexp(0.0, sign * z))
-    return pd.DataFrame({"error": error, "loss": loss(z), "gradient": slope})
+def _of_runs(view: View, study: str, cell: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return `errors_and_losses` of the predictions of a cell's S runs, (S, N) each."""
+    rows, kept = view.counted(study, cell)["row"].to_numpy(), view.records(study)
+    return errors_and_losses(kept.logits[rows], kept.labels)
 
 
 def _loss(view: View) -> Shown:
     study = evidence.shown_study(view, HEADLINE)
-    kept, groups = view.records(study), {}
+    groups = {}
     for kind in ("lstm", "reslstm"):
-        rows = view.counted(study, kind)["row"].to_numpy()
-        groups[kind] = loss_against_error(
-            kept.logits[rows].ravel(), np.tile(kept.labels, len(rows))
-        )
+        error, loss = _of_runs(view, study, kind)
+        groups[kind] = pd.DataFrame({"error": error.ravel(), "loss": loss.ravel()})
     return Shown(
         loss_by_error(groups),
         "Which part of the whole loss of all recorded test predictions comes from which error, in "

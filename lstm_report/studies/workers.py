@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from lstm_report import config, paths, process
+from lstm_report import config, paths, process, provenance
 from lstm_report.config import RunConfig
 from lstm_report.data import unlabelled
 from lstm_report.data.prepared import prepare
@@ -139,13 +139,6 @@ class Engine(Protocol):
         ...
 
 
-def cores() -> int:
-    """Return the number of cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def given_threads() -> int | None:
     """Return the number of threads that the environment asks for, or `None`."""
     text = os.environ.get(THREAD_VARIABLES[0], "").partition(",")[0]
@@ -165,13 +158,14 @@ class LocalEngine:
         Raises:
             UserError: when there are more workers than cores, or none.
         """
-        if not 1 <= workers <= cores():
+        cores = provenance.cores()
+        if not 1 <= workers <= cores:
             raise UserError(
-                f"Expected between 1 worker and {cores()}, one for each core that this process "
+                f"Expected between 1 worker and {cores}, one for each core that this process "
                 f"may use, got {workers}: choose --workers accordingly."
             )
         self.workers = workers
-        self.threads = given_threads() or cores() // workers
+        self.threads = given_threads() or cores // workers
         self._preparing = threading.Lock()
         self._processes: set[subprocess.Popen[bytes]] = set()
         self._stopping = threading.Event()

@@ -13,7 +13,7 @@ from lstm_report import paths, provenance
 from lstm_report.claims import verdicts
 from lstm_report.claims.admitted import Archive, Missing, View
 from lstm_report.claims.evidence import Rule, at_least, inside, more_often
-from lstm_report.claims.loss import loss_against_error
+from lstm_report.claims.loss import errors_and_losses
 from lstm_report.statistics.intervals import Interval
 from lstm_report.statistics.unpaired import Figure, contrast
 from lstm_report.studies.catalogue import HEADLINE
@@ -300,10 +300,11 @@ def test_the_verdicts_of_the_first_round_stand_beside(results):
     assert list(table.index) == [f"C{k}" for k in range(1, 13)]
 
 
-def test_loss_and_gradient_against_error_meet_their_definitions():
-    logits, labels = np.array([-3.0, 0.0, 2.0]), np.array([1, 1, 1])
-    table = loss_against_error(logits, labels)
-    probability = 1 / (1 + np.exp(-logits))
-    np.testing.assert_allclose(table["error"], 1 - probability)
-    np.testing.assert_allclose(table["loss"], -np.log(probability))
-    np.testing.assert_allclose(table["gradient"], 1 - probability, rtol=1e-6)
+def test_error_and_loss_meet_their_definitions():
+    logits, labels = np.array([[-3.0, 0.0, 2.0], [1.0, 4.0, -900.0]]), np.array([1, 0, 1])
+    error, loss = errors_and_losses(logits, labels)
+    predicted = 1 / (1 + np.exp(-logits[:, :2]))
+    np.testing.assert_allclose(error[:, :2], np.abs(predicted - labels[:2]))
+    np.testing.assert_allclose(loss[:, 0], -np.log(predicted[:, 0]))
+    np.testing.assert_allclose(loss[:, 1], -np.log(1 - predicted[:, 1]))
+    assert error[1, 2] == 1 and loss[1, 2] == 900, "no overflow"

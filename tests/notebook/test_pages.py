@@ -35,14 +35,6 @@ def results(tmp_path, monkeypatch):
     return tmp_path / "results"
 
 
-@pytest.fixture
-def shown(monkeypatch):
-    """What is displayed, one content an output."""
-    contents = []
-    monkeypatch.setattr(display, "display", lambda content, **options: contents.append(content))
-    return contents
-
-
 def read_outs():
     record("headline", {kind: 0.86 + noise(kind, 0.0005) for kind in ("lstm", "reslstm")})
     pooled()

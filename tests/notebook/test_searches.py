@@ -11,7 +11,7 @@ from made_up_records import falling, record
 from lstm_report import config, paths
 from lstm_report.analysis import ensemble, measurements
 from lstm_report.claims.admitted import Archive
-from lstm_report.notebook import display, searches
+from lstm_report.notebook import searches
 from lstm_report.studies import catalogue
 from lstm_report.studies.records import Records
 from lstm_report.studies.tuned import STRONG
@@ -20,14 +20,6 @@ from lstm_report.studies.tuned import STRONG
 @pytest.fixture(autouse=True)
 def results(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "RESULTS", tmp_path / "results")
-
-
-@pytest.fixture
-def shown(monkeypatch):
-    """What is displayed, one content an output."""
-    contents = []
-    monkeypatch.setattr(display, "display", lambda content, **options: contents.append(content))
-    return contents
 
 
 def test_the_best_trial_is_found_for_each_kind_without_and_with_learnt_vectors():

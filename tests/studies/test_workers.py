@@ -14,7 +14,7 @@ import small_studies
 import torch
 from small_studies import UNTIMED, tiny
 
-from lstm_report import paths
+from lstm_report import paths, provenance
 from lstm_report.data import sources
 from lstm_report.data.prepared import prepare
 from lstm_report.errors import UserError
@@ -119,7 +119,7 @@ def test_a_worker_killed_again_and_again_is_given_up(source, places, monkeypatch
         return process
 
     monkeypatch.setattr(workers.subprocess, "Popen", start_and_kill)
-    monkeypatch.setattr(workers, "cores", lambda: 7)
+    monkeypatch.setattr(provenance, "cores", lambda: 7)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     failed = runner.execute(Classifiers(tiny("lstm"), source), LocalEngine(2), log=str)
     assert started == ["3", "3", "3"]
@@ -128,14 +128,14 @@ def test_a_worker_killed_again_and_again_is_given_up(source, places, monkeypatch
 
 def test_cores_are_divided_between_the_workers(monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    monkeypatch.setattr(workers, "cores", lambda: 7)
+    monkeypatch.setattr(provenance, "cores", lambda: 7)
     assert [LocalEngine(number).threads for number in (1, 2, 3, 4, 7)] == [7, 3, 2, 1, 1]
     with pytest.raises(UserError, match="between 1 worker and 7, .* got 8"):
         LocalEngine(8)
 
 
 def test_threads_that_the_environment_asks_for_are_kept(monkeypatch):
-    monkeypatch.setattr(workers, "cores", lambda: 4)
+    monkeypatch.setattr(provenance, "cores", lambda: 4)
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     assert LocalEngine(2).threads == 3
     for unusable in ("", "0", "many"):
@@ -146,10 +146,9 @@ def test_threads_that_the_environment_asks_for_are_kept(monkeypatch):
 DRIVER = """
 import sys
 from pathlib import Path
-from lstm_report import paths
+from lstm_report import paths, provenance
 from lstm_report.cli import app
-from lstm_report.studies import workers
-workers.cores = lambda: 1
+provenance.cores = lambda: 1
 place = Path(sys.argv.pop(1))
 paths.RUNS, paths.RESULTS, paths.CACHE = (place / name for name in ("runs", "results", "cache"))
 app.main()
