@@ -6,7 +6,8 @@ Collected are the paragraphs of the notebooks, the texts of the code in `SHOWN` 
 the notebooks that hold more than one word, what the scripts and the templates of the page name,
 and, kept in the catalogue as terms, words that stand alone in a table or a figure. `--check`
 changes nothing: it prints each text without translation, and each translation whose text is gone
-or that has other numbers, fields, formulas, code or references, and ends with 1 if there is any.
+or that has other numbers, fields, formulas, code or references, and each text with fields side by
+side, and ends with 1 if there is any.
 """
 
 import argparse
@@ -241,6 +242,8 @@ def faults(path: Path) -> list[str]:
         if message.fuzzy or not message.string:
             told.append(f"No translation yet, or one of an older text: {message.id!r} ({where}).")
             continue
+        if "}{" in message.id and message.id != message.string:
+            told.append(f"Nothing tells what fills which of two fields: {message.id!r} ({where}).")
         told += [f"{found}: {message.id!r} ({where})."
                  for found in differing(message.id, message.string)]  # fmt: skip
     return told

@@ -70,7 +70,9 @@ def english(found: list[Tag]) -> Iterator[str]:
             works = REFERENCES in text
         if UNTRANSLATED in text:
             yield f"Not translated: {text[:120]!r}."
-        elif not works and (part := ENGLISH.search(re.sub("“[^”]*”", "", text))):
+        if "“”" in text:
+            yield f"Nothing in quotes: {text[:120]!r}."
+        if not works and (part := ENGLISH.search(re.sub("“[^”]*”", "", text))):
             yield f"English: {part[0][:120]!r} in {text[:60]!r}."
 
 

@@ -92,22 +92,26 @@ class Verdict:
     @property
     def sentence(self) -> str:
         """What was found, as a sentence of the text, with the figure it rests on."""
-        part, what, figure = self.part, "", ""
+        part, what, text = self.part, "", ""
         if isinstance(part, Calculated):
             return f"It follows from the equations ({part.where}) that {part.statement}."
         if self.estimate is not None:
             what, text = in_a_sentence(self.estimate.what), self.estimate.text
-            figure = f" ({what}: {text})"
+        # Each sentence has a form with its figure and one without: of two fields side by side,
+        # nothing would tell a translation what fills which.
         if self.outcome == "not measured yet":
-            so_far = figure and f"{figure} so far"
-            return f"It is not measured yet whether {part.statement}{so_far}."
+            if what:
+                return f"It is not measured yet whether {part.statement} ({what}: {text} so far)."
+            return f"It is not measured yet whether {part.statement}."
         if self.outcome == "not tested" and self.check is not None:
             why = f"its check failed: {self.check.text}"
             return f"It was not tested whether {part.statement}, since {why}."
         if self.outcome == "undecided":
-            return f"The runs leave open whether {part.statement}{figure}."
+            if what:
+                return f"The runs leave open whether {part.statement} ({what}: {text})."
+            return f"The runs leave open whether {part.statement}."
         found = part.if_supported if self.outcome == "supported" else part.if_refuted
-        return f"{found.removesuffix('.')} ({what}: {text})." if figure else found
+        return f"{found.removesuffix('.')} ({what}: {text})." if what else found
 
 
 def _judge(part: Part, archive: Archive) -> Verdict:
