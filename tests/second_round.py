@@ -58,7 +58,7 @@ class World:
                 loss[-1] = loss[0]
             return loss + 0.9 if self.get("no fall", False) else loss
 
-        sizes = {"lstm": 900, "reslstm": 1000, "lstm matched": 1001}
+        sizes = {"lstm": 900, "reslstm": 1000, "lstm matched": self.get("matched", 1001)}
         record(HEADLINE, cells, seeds=SEEDS, best=self.get("best", 5), curve=curve,
                parameters=sizes, size=self.get("size", 4.0))  # fmt: skip
         epochs = pd.read_csv(paths.RESULTS / HEADLINE / "epochs.csv")

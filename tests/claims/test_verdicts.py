@@ -169,6 +169,12 @@ def test_a_failed_check_makes_a_part_untested_whatever_its_figure(results):
     assert verdicts.across_not_along(list(found.values())) == "not measured yet"
 
 
+def test_an_lstm_of_another_size_is_not_compared_as_of_equal_size(results):
+    found = outcomes(matched=1015)
+    assert found["C10b"].outcome == "not measured yet"
+    assert "1,015 and 1,000 parameters" in found["C10b"].text
+
+
 def change(study, file, **where):
     """Change cells of a recorded table: the column by name, in the rows that `row` picks."""
     path = paths.RESULTS / study / file

@@ -6,7 +6,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from lstm_report.models import cells, kernel
 from lstm_report.models.cells import Layer
-from lstm_report.models.recurrence import recurrence
+from lstm_report.models.recurrence import product_type, recurrence
 
 F64 = torch.float64
 FORWARD = torch.ops.lstm_report.recurrence.default
@@ -174,3 +174,10 @@ def test_only_states_have_gradients_and_the_gradient_asks_for_what_was_kept():
     _, _, *nothing = FORWARD(*layer, True, torch.float32, False)
     with pytest.raises(ValueError, match=r"joined of shape \(3, 2, 96\), got \(0, 2, 96\)"):
         BACKWARD(h.detach(), c_n.detach(), *layer, *nothing, True, torch.float32, True)
+
+
+def test_products_have_the_type_of_autocast_but_for_float64():
+    single, double = torch.ones(1), torch.ones(1, dtype=torch.float64)
+    assert [product_type(single), product_type(double)] == [torch.float32, torch.float64]
+    with torch.autocast("cpu", torch.bfloat16):
+        assert [product_type(single), product_type(double)] == [torch.bfloat16, torch.float64]

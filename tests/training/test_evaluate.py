@@ -59,6 +59,13 @@ def test_predictions_keep_their_order_and_equal_those_of_the_test(run, texts, sm
     assert len(set(together)) > 30
 
 
+def test_products_are_in_bfloat16_where_it_is_asked_for_and_nowhere_else():
+    ones = torch.ones(2, 2)
+    for precision in ("bfloat16", "float32"):
+        with evaluate.autocast(torch.device("cpu"), precision):
+            assert (ones @ ones).dtype == getattr(torch, precision)
+
+
 @pytest.mark.parametrize(("entry", "result"), [*itertools.product(readers.TABLES, readers.TABLES)])
 def test_a_file_is_judged_in_order_chunk_by_chunk(
     run, texts, tmp_path, small_chunks, entry, result
