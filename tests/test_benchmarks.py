@@ -203,7 +203,7 @@ def instant(modules, monkeypatch):
 
 
 def test_two_workers_of_one_thread_are_compared_with_one_of_two(instant, monkeypatch):
-    monkeypatch.setattr(instant.engines, "cores", lambda: 2)
+    monkeypatch.setattr(instant.provenance, "cores", lambda: 2)
     cache = paths.CACHE
     tokens, seconds = instant.workers(5)
     assert {entry[:2] for entry in Engine.made} == {(1, 2), (2, 1)} and len(Engine.made) == 12
@@ -217,7 +217,7 @@ def test_two_workers_of_one_thread_are_compared_with_one_of_two(instant, monkeyp
 
 
 def test_too_few_cores_are_told_and_a_run_that_fails_ends_the_section(instant, monkeypatch):
-    monkeypatch.setattr(instant.engines, "cores", lambda: 1)
+    monkeypatch.setattr(instant.provenance, "cores", lambda: 1)
     rows = list(instant.workers(5))
     assert [(row.figure, row.note) for row in rows] == [
         (None, "needs 2 cores, this process may use 1")
