@@ -68,11 +68,11 @@ def english(found: list[Tag]) -> Iterator[str]:
         text = text_of(block)
         if block.name == "h2":
             works = REFERENCES in text
-        if UNTRANSLATED in text:
-            yield f"Not translated: {text[:120]!r}."
         if "“”" in text:
             yield f"Nothing in quotes: {text[:120]!r}."
-        if not works and (part := ENGLISH.search(re.sub("“[^”]*”", "", text))):
+        if UNTRANSLATED in text:
+            yield f"Not translated: {text[:120]!r}."
+        elif not works and (part := ENGLISH.search(re.sub("“[^”]*”", "", text))):
             yield f"English: {part[0][:120]!r} in {text[:60]!r}."
 
 

@@ -228,8 +228,8 @@ def across_not_along(found: Sequence[Verdict]) -> Outcome:
     }
     if outcomes == wanted:
         return "supported"
-    decided = {name: found for name, found in outcomes.items() if found in ("supported", "refuted")}
-    if any(wanted[name] != outcome for name, outcome in decided.items()):
+    decided = {name for name, outcome in outcomes.items() if outcome in ("supported", "refuted")}
+    if any(outcomes[name] != wanted[name] for name in decided):
         return "refuted"
     return "not measured yet" if "not measured yet" in outcomes.values() else "undecided"
 

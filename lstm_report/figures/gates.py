@@ -16,6 +16,7 @@ from lstm_report.analysis.gates import follow_gates
 from lstm_report.config import GATES
 from lstm_report.figures import style
 
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 STEPS = 20
 """Into how many steps a slider divides the way from 0 to 1."""
 HTML = """<div>
@@ -68,10 +69,11 @@ class OneGate:
 
     def live(self, *values: float) -> dict[str, Any]:
         """Return what the page is told for a slider over the free gate, beside these values."""
+        gate, _, place = self.symbol.partition("_")
         return {
             "part": "gate",
             "gates": GATES,
-            "symbol": self.symbol.replace("_5", "\N{SUBSCRIPT FIVE}"),
+            "symbol": gate + place.translate(SUBSCRIPTS),
             "steps": [dict(step) for step in self.steps],
             "c": self.c,
             "quantity": self.quantity,

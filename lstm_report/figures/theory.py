@@ -67,7 +67,8 @@ def shortcuts() -> Figure:
     `layers.SkipLSTM`; Kim, El-Khamy and Lee (2017), as in `cells.gated_residual_lstm_step`.
     """
     figure, axes = style.figure(1, 3, height=3.5)
-    inner, outer, above = 4.2, 5.8, 6.65  # heights of the two operations, and of what leaves them
+    # The column of what is computed; the heights of the two operations, and of what leaves them.
+    up, inner, outer, above = 2.0, 4.2, 5.8, 6.65
     for axis, (title, sum_at, read_at) in zip(
         axes,
         (
@@ -77,30 +78,30 @@ def shortcuts() -> Figure:
         ),
         strict=True,
     ):
-        gated_at = inner if sum_at == outer else outer
+        gated_at = inner + outer - sum_at
         axis.set(xlim=(-0.6, 5.5), ylim=(-0.5, 8.0), aspect="equal", title=title)
         axis.axis("off")
-        _label(axis, 2.0, -0.15, "$x_t$", "center")
-        _wire(axis, [(2.0, 0.2), (2.0, 1.75)])
+        _label(axis, up, -0.15, "$x_t$", "center")
+        _wire(axis, [(up, 0.2), (up, 1.75)])
         _box(axis, 2.55, 2.25, "gates, $c_t$", "", STATE, width=2.6, height=1.0, size=10)
         for start, end in (
             (2.75, inner - RADIUS), (inner + RADIUS, outer - RADIUS), (outer + RADIUS, 7.3),
         ):  # fmt: skip
-            _wire(axis, [(2.0, start), (2.0, end)])
-        _wire(axis, [(3.3, 2.75), (3.3, gated_at), (2.0 + RADIUS, gated_at)])
+            _wire(axis, [(up, start), (up, end)])
+        _wire(axis, [(3.3, 2.75), (3.3, gated_at), (up + RADIUS, gated_at)])
         axis.text(1.9, 3.15, r"$\tanh$", ha="right", va="center", size=9)
         axis.text(3.4, 3.15, "$o_t$", ha="left", va="center", size=10)
-        axis.add_patch(Circle((2.0, 0.85), 0.08, color=SHORTCUT, zorder=4))
-        path = [(2.0, 0.85), (0.35, 0.85), (0.35, sum_at), (2.0 - RADIUS, sum_at)]
+        axis.add_patch(Circle((up, 0.85), 0.08, color=SHORTCUT, zorder=4))
+        path = [(up, 0.85), (0.35, 0.85), (0.35, sum_at), (up - RADIUS, sum_at)]
         _wire(axis, path, colour=SHORTCUT, width=2.2)
         axis.text(0.0, 2.25, "$F(x_t)$", color=SHORTCUT, ha="center", va="center", size=9,
                   rotation=90)  # fmt: skip
-        axis.add_patch(Circle((2.0, read_at), 0.08, color=INK, zorder=4))
-        back = [(2.0, read_at), (5.0, read_at), (5.0, 2.25), (3.85, 2.25)]
-        _wire(axis, back, style="--")
-        _operation(axis, 2.0, gated_at, "×", INK)
-        _operation(axis, 2.0, sum_at, "+", SHORTCUT)
-        _label(axis, 2.0, 7.6, "$h_t$", "center")
+        axis.add_patch(Circle((up, read_at), 0.08, color=INK, zorder=4))
+        back = [(up, read_at), (5.0, read_at), (5.0, 2.25), (3.85, 2.25)]
+        _wire(axis, back, line="--")
+        _operation(axis, up, gated_at, "×", INK)
+        _operation(axis, up, sum_at, "+", SHORTCUT)
+        _label(axis, up, 7.6, "$h_t$", "center")
     return style.finish(figure)
 
 
@@ -163,13 +164,13 @@ def _wire(
     colour: str = INK,
     width: float = 1.5,
     arrow: bool = True,
-    style: str = "-",
+    line: str = "-",
 ) -> None:
     """Draw a line through the points, with a head at its end."""
     head = "-|>,head_length=0.5,head_width=0.22" if arrow else "-"
     wire = FancyArrowPatch(
         path=Path(points), arrowstyle=head, mutation_scale=10, color=colour, linewidth=width,
-        linestyle=style, capstyle="round", joinstyle="miter", snap=False, zorder=2,
+        linestyle=line, capstyle="round", joinstyle="miter", snap=False, zorder=2,
     )  # fmt: skip
     axis.add_patch(wire)
 

@@ -79,14 +79,15 @@ def gate_activations(traces: Mapping[str, pd.DataFrame], words: Sequence[str]) -
         )  # fmt: skip
         axis.set(title=style.name_of(kind))
         axis.tick_params(length=0)
-    axis.set_xticks(
+    bottom = axes[-1, 0]
+    bottom.set_xticks(
         np.arange(len(labels)) + 0.5, labels, rotation=90 if many else 45,
         fontsize=float(np.clip(340 / len(words), 5, 9)), ha="center" if many else "right",
         rotation_mode="default" if many else "anchor", parse_math=False,
         fontfamily=style.families(),
     )  # fmt: skip
-    axis.set(xlabel="word of the review, in reading order")
-    figure.colorbar(axis.collections[0], ax=axes, label="mean over hidden units", pad=0.01)
+    bottom.set(xlabel="word of the review, in reading order")
+    figure.colorbar(bottom.collections[0], ax=axes, label="mean over hidden units", pad=0.01)
     return style.finish(figure)
 
 
